@@ -1,0 +1,5 @@
+"""`python -m flows` is `fengding`."""
+
+from flows.cli import main
+
+main()

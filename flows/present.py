@@ -1,0 +1,220 @@
+"""From stored results to the warehouse and the lists: which frames go where. Nothing is computed here but counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from flows.configuration import load_configuration
+from stores import exports, lake, warehouse
+from stores.home import Home
+from stores.state import Published, read_published, read_runs, write_published
+from stores.vault import Vault
+from transforms.change import changes
+from transforms.pseudonym import key_number
+
+if TYPE_CHECKING:
+    from flows.pipeline import Request
+
+REGIONAL = ("person_year", "household_year", "cap_gap", "benefit_line")
+"""Result tables with a region of their own."""
+BY_BENEFIT = ("benefit_item", "review_case")
+"""Result tables that follow their benefit line."""
+WHOLE = ("payment", "roster_finding", "reconciliation")
+"""Result tables that always come from the run of the whole year."""
+
+
+def publish_results(home: Home, request: Request, published: Published) -> Path:
+    """Build and swap in the warehouse; record what it holds. Raises WarehouseError, and then nothing has changed."""
+    live = home.warehouse / warehouse.NAME
+    tables = result_tables(home, published)
+    before = None if request.aside else warehouse.read(live, "cap_gap")
+    if "cap_gap" in tables:
+        tables["change"] = changes(before, tables["cap_gap"].collect()).lazy()
+    files = lake.files_in_force(home, request.as_of)
+    tables["source_file"] = source_files(home, request, published).lazy()
+    tables["rejected_row"] = lake.rejected(home, files)
+    tables["run"] = run_rows(home, request).lazy()
+    folder = home.warehouse / "asof" / request.run_id if request.aside else None
+    path = warehouse.publish(
+        home.root, tables, run_id=request.run_id, links=links(home, published), folder=folder
+    )
+    if not request.aside:
+        write_published(home, published)
+    return path
+
+
+def result_tables(home: Home, published: Published) -> dict[str, pl.LazyFrame]:
+    """Each result table over all published years; a region assessed by itself replaces its rows of the year."""
+    found: dict[str, list[pl.LazyFrame]] = {}
+    for year, result in sorted(published.years.items() | _years_of_regions_only(published)):
+        regions = published.regions.get(year, {})
+        if result:
+            _add(found, home.out / result, ~pl.col("region_code").is_in(list(regions)).fill_null(False))
+        for region, own in sorted(regions.items()):
+            _add(found, home.out / own, pl.col("region_code") == region, whole=not result)
+    return {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in found.items()}
+
+
+def _years_of_regions_only(published: Published) -> set[tuple[int, str]]:
+    return {(year, "") for year in published.regions if year not in published.years}
+
+
+def _add(found: dict[str, list[pl.LazyFrame]], folder: Path, rows: pl.Expr, whole: bool = True) -> None:
+    names = (*REGIONAL, *BY_BENEFIT, *WHOLE)
+    paths = {name: folder / f"{name}.parquet" for name in names}
+    tables = {name: pl.scan_parquet(path) for name, path in paths.items() if path.exists()}
+    run_id = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["run_id"]
+    if "benefit_line" in tables:
+        tables["benefit_line"] = tables["benefit_line"].with_columns(run_id=pl.lit(run_id))
+    for name, table in tables.items():
+        if name in REGIONAL:
+            found.setdefault(name, []).append(table.filter(rows))
+        elif name in BY_BENEFIT:
+            lines = tables["benefit_line"].filter(rows).select("benefit_id")
+            found.setdefault(name, []).append(table.join(lines, on="benefit_id", how="semi"))
+        elif whole:
+            found.setdefault(name, []).append(table)
+
+
+def links(home: Home, published: Published) -> pl.DataFrame:
+    """Keys that belong to one person, as the latest result knows them."""
+    frames = [pl.read_parquet(home.out / result / "link.parquet") for result in _results(published)]
+    return pl.concat(frames).unique("id_key", keep="last", maintain_order=True) if frames else _no_links()
+
+
+def _no_links() -> pl.DataFrame:
+    return pl.DataFrame(schema={"id_key": pl.Int64, "person_key": pl.Int64})
+
+
+def _results(published: Published) -> Iterable[str]:
+    """Folders of all published results, the oldest year first."""
+    for year in sorted({*published.years, *published.regions}):
+        yield from [published.years[year]] if year in published.years else []
+        yield from published.regions.get(year, {}).values()
+
+
+def source_files(home: Home, request: Request, published: Published) -> pl.DataFrame:
+    """`mart.source_file`: every received file with its rows accepted, rejected and duplicate."""
+    counts = pl.DataFrame(schema={"file_id": pl.String, "n_duplicate": pl.Int64})
+    for result in _results(published):
+        counts = pl.read_parquet(home.out / result / "file_count.parquet")
+    held = [m for m in lake.manifests(home) if request.as_of is None or m.received_on <= request.as_of]
+    rows = [
+        {
+            "file_id": m.file_id,
+            "name": m.name,
+            "table_name": m.table,
+            "layout": m.layout,
+            "encoding": m.encoding,
+            "n_rows": m.n_rows,
+            "n_rejected": m.n_rejected,
+            "received_on": m.received_on,
+            "status": m.status,
+            "message_zh": m.message_zh or m.withdrawn_reason,
+        }
+        for m in held
+    ]
+    schema = {
+        "file_id": pl.String, "name": pl.String, "table_name": pl.String, "layout": pl.String, "encoding": pl.String,
+        "n_rows": pl.Int64, "n_rejected": pl.Int64, "received_on": pl.Date, "status": pl.String,
+        "message_zh": pl.String,
+    }  # fmt: skip
+    return (
+        pl.DataFrame(rows, schema=schema)
+        .join(counts, on="file_id", how="left", maintain_order="left")
+        .with_columns(pl.col("n_duplicate").fill_null(0))
+        .with_columns(n_accepted=pl.col("n_rows") - pl.col("n_rejected") - pl.col("n_duplicate"))
+    )
+
+
+def run_rows(home: Home, request: Request) -> pl.DataFrame:
+    """`mart.run`: all runs so far; the one that publishes ends with its publish."""
+    rows = []
+    for run in read_runs(home):
+        current = run["run_id"] == request.run_id
+        finished = datetime.now().isoformat() if current else run["finished_at"]
+        rows.append({**run, "finished_at": finished, "status": "done" if current else run["status"]})
+    names = (
+        "run_id", "kind", "year", "as_of", "on_date", "started_at", "finished_at", "status", "code_version",
+        "policy_hash", "input_hash", "region_code",
+    )  # fmt: skip
+    texts = {name: pl.String for name in names if name != "year"}
+    frame = pl.DataFrame([{name: run.get(name) for name in names} for run in rows], schema={**texts, "year": pl.Int32})
+    return frame.with_columns(
+        pl.col("as_of", "on_date").str.to_date(), pl.col("started_at", "finished_at").str.to_datetime()
+    )
+
+
+def export_results(home: Home, request: Request, published: Published) -> tuple[Path, int]:
+    """Write the lists of a run; returns their folder and how many things need a person."""
+    where = home.warehouse / "asof" / request.run_id if request.aside else home.warehouse
+    tables = {
+        name: frame
+        for name in exports.USED
+        if (frame := warehouse.read(where / warehouse.NAME, name)) is not None
+    }
+    heads = tables["cap_gap"]["head_person_key"].drop_nulls().unique()
+    configuration = load_configuration(home, request.as_of)
+    regions = configuration.reference["regions"]
+    names = {level: dict(rows.select("code", "name_zh").iter_rows()) for (level,), rows in regions.group_by("level")}
+    folder = home.exports / "asof" / request.run_id if request.aside else None
+    files = lake.files_in_force(home, request.as_of)
+    path = exports.export(
+        home.root,
+        request.run_id,
+        tables,
+        people=people_of(home, files, heads, links(home, published)),
+        payees=payees(home, files, links(home, published)),
+        townships=names.get("township", {}),
+        regions={code: name for level, found in names.items() if level != "township" for code, name in found.items()},
+        on=request.on,
+        documents={policy.id: policy.document for policy in configuration.policies.policies},
+        folder=folder,
+    )
+    return path, read_attention(path)
+
+
+def read_attention(folder: Path) -> int:
+    """How many things of an export need a person; 0 where there is none."""
+    manifest = folder / "manifest.json"
+    if not manifest.exists():
+        return 0
+    return int(json.loads(manifest.read_text(encoding="utf-8"))["attention"])
+
+
+def people_of(home: Home, files: pl.DataFrame, keys: pl.Series, linked: pl.DataFrame) -> pl.DataFrame:
+    """Names, numbers, telephones and addresses of some people: person_key (number), the latest file's word first."""
+    wanted = pl.Series("person_key", [key_number(key) for key in keys], dtype=pl.Int64)
+    sealed = Vault(home).read("person", files)
+    if sealed.is_empty() or wanted.is_empty():
+        return pl.DataFrame(schema={"person_key": pl.Int64})
+    order = files.sort("received_on", "content_hash").select("file_id").with_row_index("_order")
+    known = with_person(sealed, linked).filter(pl.col("person_key").is_in(wanted.implode()))
+    columns = [name for name in ("name", "certno", "phone", "address") if name in known.columns]
+    return (
+        known.join(order, on="file_id", how="left")
+        .sort("_order")
+        .group_by("person_key", maintain_order=True)
+        .agg(pl.col(name).drop_nulls().last() for name in columns)
+    )
+
+
+def payees(home: Home, files: pl.DataFrame, linked: pl.DataFrame) -> pl.DataFrame:
+    """Accounts to pay to, by household or person."""
+    sealed = Vault(home).read("payee", files)
+    if sealed.is_empty():
+        return sealed
+    return with_person(sealed, linked) if "id_key" in sealed.columns else sealed
+
+
+def with_person(frame: pl.DataFrame, linked: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with the published key of the person in `id_key`."""
+    return frame.join(linked, on="id_key", how="left").with_columns(
+        pl.coalesce("person_key", "id_key").alias("person_key")
+    )

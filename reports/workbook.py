@@ -1,0 +1,153 @@
+"""Workbooks for offices: text stays text, money has two decimals, pages print on A4 with their heading repeated.
+
+A cell can never be read as a formula: every text goes through `write_string`, sums are numbers. Equal sheets give equal
+bytes: the only date in the file is the run's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+import xlsxwriter
+
+Kind = Literal["text", "long", "money", "count", "date"]
+FONT = "宋体"
+HEAD_FONT = "黑体"
+FORMATS: dict[Kind, dict[str, Any]] = {
+    "text": {"num_format": "@"},
+    "long": {"num_format": "@", "text_wrap": True},
+    "money": {"num_format": "#,##0.00", "align": "right"},
+    "count": {"num_format": "0", "align": "right"},
+    "date": {"num_format": "yyyy-mm-dd", "align": "center"},
+}
+OPTIONS = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+HEADER_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a sheet: where it comes from (`source`), how wide it is, what may be filled in."""
+
+    title: str
+    source: str
+    kind: Kind = "text"
+    width: float = 12
+    choices: tuple[str, ...] = ()
+    strict: bool = True
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet: a heading row, one row for each row of `rows`, then a total and closing lines.
+
+    Money in `rows` is whole fen. `totals` maps field titles to what the total row shows under them.
+    """
+
+    name: str
+    title: str
+    fields: Sequence[Field]
+    rows: pl.DataFrame
+    totals: dict[str, int] = field(default_factory=dict)
+    closing: Sequence[str] = ()
+
+
+def write_workbook(path: Path, sheets: Sequence[Sheet], on: date) -> dict[str, int]:
+    """Write a workbook; returns the number of data rows of each sheet."""
+    with xlsxwriter.Workbook(str(path), OPTIONS) as book:
+        book.set_properties(
+            {"created": datetime.combine(on, time()), "author": "fengding", "title": sheets[0].title}
+        )
+        styles = _Styles(book)
+        for sheet in sheets:
+            _write_sheet(book.add_worksheet(sheet.name), sheet, styles)
+    return {sheet.name: sheet.rows.height for sheet in sheets}
+
+
+class _Styles:
+    """The cell formats of one workbook."""
+
+    def __init__(self, book: xlsxwriter.Workbook) -> None:
+        base = {"font_name": FONT, "font_size": 10, "valign": "vcenter"}
+        boxed = base | {"border": 1}
+        centred = {"align": "center", "text_wrap": True, "bold": True, "bg_color": "#DDEBF7"}
+        self.head = book.add_format(boxed | centred | {"font_name": HEAD_FONT})
+        self.cells = {kind: book.add_format(boxed | options) for kind, options in FORMATS.items()}
+        self.totals = {
+            kind: book.add_format(boxed | options | {"bold": True}) for kind, options in FORMATS.items()
+        }
+        self.closing = book.add_format(base)
+
+
+def _write_sheet(sheet: Any, content: Sheet, styles: _Styles) -> None:
+    _set_up_page(sheet, content)
+    for at, column in enumerate(content.fields):
+        sheet.set_column(at, at, column.width)
+        sheet.write_string(0, at, column.title, styles.head)
+    sheet.set_row(0, 30)
+    values = content.rows.select(f.source for f in content.fields if f.source in content.rows.columns)
+    by_name = {name: values[name].to_list() for name in values.columns}
+    for at, column in enumerate(content.fields):
+        style = styles.cells[column.kind]
+        for row, value in enumerate(by_name.get(column.source, [None] * content.rows.height), start=1):
+            _write_cell(sheet, row, at, column.kind, value, style)
+        _restrict(sheet, at, column, content.rows.height)
+    _write_end(sheet, content, styles)
+
+
+def _set_up_page(sheet: Any, content: Sheet) -> None:
+    """A4 landscape, one page wide, heading row frozen and repeated, title and page number in the margins."""
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_margins(left=0.4, right=0.4, top=0.8, bottom=0.6)
+    sheet.repeat_rows(0)
+    sheet.freeze_panes(1, 0)
+    title = content.title[:HEADER_LIMIT].replace("&", "&&")
+    sheet.set_header(f'&C&"{HEAD_FONT},Regular"&14{title}')
+    sheet.set_footer("&L单位：元&C第 &P 页，共 &N 页")
+    if content.rows.height:
+        sheet.autofilter(0, 0, content.rows.height, len(content.fields) - 1)
+
+
+def _write_cell(sheet: Any, row: int, at: int, kind: Kind, value: Any, style: Any) -> None:
+    """One value by its kind; money from whole fen, the nearest number to it."""
+    if value is None or value == "":
+        sheet.write_blank(row, at, None, style)
+    elif kind == "money":
+        sheet.write_number(row, at, value / 100, style)
+    elif kind == "count":
+        sheet.write_number(row, at, value, style)
+    elif kind == "date":
+        sheet.write_datetime(row, at, datetime.combine(value, time()), style)
+    else:
+        sheet.write_string(row, at, str(value), style)
+
+
+def _restrict(sheet: Any, at: int, column: Field, height: int) -> None:
+    """A drop-down where the column has choices; `strict` refuses anything else."""
+    if column.choices and height:
+        stop = "stop" if column.strict else "information"
+        rule = {"validate": "list", "source": list(column.choices), "error_type": stop}
+        sheet.data_validation(
+            1, at, height, at, rule | {"error_title": column.title, "error_message": "请从列表中选择"}
+        )
+
+
+def _write_end(sheet: Any, content: Sheet, styles: _Styles) -> None:
+    """The total row and the closing lines below the data."""
+    row = content.rows.height + 1
+    if content.totals:
+        for at, column in enumerate(content.fields):
+            value = "合计" if at == 0 else content.totals.get(column.title)
+            kind: Kind = column.kind if at else "text"
+            _write_cell(sheet, row, at, kind, value, styles.totals[kind])
+        row += 1
+    for line in content.closing:
+        if line:
+            sheet.write_string(row, 0, line, styles.closing)
+        row += 1

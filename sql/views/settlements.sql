@@ -1,0 +1,35 @@
+-- Settlement rows as delivered, of every file that counts; which of them count is told by mart.benefit_item.
+select
+    s.file_id, s.sheet, s.source_row,
+    s.setl_id as settlement_id, s.mdtrt_id, s.init_setl_id,
+    lake.key_text('P', coalesce(l.person_key, s.id_key)) as person_key,
+    s.insutype, s.insu_admdvs, s.institution_code, s.institution_region, s.hosp_lv,
+    s.begndate, s.enddate, s.setl_time, s.cost_year, s.med_type, s.setl_type, s.refd_flag, s.vali_flag, s.out_flag,
+    s.mid_flag, s.manl_reim_rea, s.nwb_flag, s.pay_loc, s.refl_stas, s.dise_no, s.benefit_year, s.updt_time,
+    (s.tot_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as tot_yuan,
+    (s.ooc_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as ooc_yuan,
+    (s.ovl_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as ovl_yuan,
+    (s.pre_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as pre_yuan,
+    (s.pol_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as pol_yuan,
+    (s.ded_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as ded_yuan,
+    (s.bas_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as bas_yuan,
+    (s.civ_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as civ_yuan,
+    (s.ent_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as ent_yuan,
+    (s.cii_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as cii_yuan,
+    (s.lrg_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as lrg_yuan,
+    (s.dis_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as dis_yuan,
+    (s.maf_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as maf_yuan,
+    (s.oth_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as oth_yuan,
+    (s.fund_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as fund_yuan,
+    (s.psn_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as psn_yuan,
+    (s.acct_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as acct_yuan,
+    (s.cash_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as cash_yuan,
+    (s.mul_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as mul_yuan,
+    (s.hosp_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as hosp_yuan,
+    (s.tilt_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as tilt_yuan,
+    (s.com_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as com_yuan,
+    (s.aid_fen::decimal(18, 0) * 0.01)::decimal(18, 2) as aid_yuan,
+    s.form_a, s.form_b, s.form_c, s.form_d
+from $parts s
+semi join mart.source_file f on f.file_id = s.file_id and f.status = 'read'
+left join lake.person_link l on l.id_key = s.id_key

@@ -1,0 +1,298 @@
+"""Lists and sheets of a run: built under a temporary name, renamed whole, `latest` pointed at them.
+
+A closed zone: folders are open to their owner only (0700), files likewise (0600). Names, certificate numbers and
+accounts come from the vault and go nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from reports.morning_sheet import morning_rows, morning_sheets
+from reports.payment_list import ASSESSED, payment_rows, payment_sheets, public_sheets, township_name
+from reports.township_list import township_books, township_rows
+from reports.workbook import Sheet, write_workbook
+from schemas.mart import KEY_PREFIX, MONEY, RESULT_NAMES, TABLES
+from transforms.pseudonym import key_number, key_texts
+
+MORNING = "今日须办.xlsx"
+USED = (
+    "cap_gap",
+    "benefit_line",
+    "review_case",
+    "person_year",
+    "source_file",
+    "rejected_row",
+    "reconciliation",
+    "roster_finding",
+    "payment",
+    "decision",
+    "change",
+)
+"""The mart tables that the lists are made of; of `person_year` only what is known of heads of households."""
+DTYPES: dict[str, type[pl.DataType] | pl.DataType] = {
+    "TEXT": pl.String,
+    "BIGINT": pl.Int64,
+    "INTEGER": pl.Int64,
+    "DATE": pl.Date,
+    "BOOLEAN": pl.Boolean,
+    MONEY: pl.Decimal(18, 2),
+    "DECIMAL(9,6)": pl.Float64,
+    "DOUBLE": pl.Float64,
+    "TIMESTAMP": pl.Datetime("us"),
+}
+PEOPLE = {
+    "person_key": pl.String,
+    "name": pl.String,
+    "certno": pl.String,
+    "phone": pl.String,
+    "address": pl.String,
+}
+BORN_AND_DIED = {"person_key": pl.String, "deceased_on": pl.Date, "birth_year": pl.Int64}
+PAYEES = {
+    "household_id": pl.String,
+    "person_key": pl.String,
+    "holder_name": pl.String,
+    "bank": pl.String,
+    "account": pl.String,
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+}
+Source = Sequence[Path] | pl.DataFrame | pl.LazyFrame
+
+
+@dataclass(frozen=True)
+class Book:
+    """One workbook: its path below the folder of the run, and its sheets."""
+
+    path: str
+    sheets: Sequence[Sheet]
+
+
+def export(
+    home: Path,
+    run_id: str,
+    tables: Mapping[str, Source],
+    *,
+    people: pl.DataFrame,
+    payees: pl.DataFrame,
+    townships: Mapping[str, str],
+    regions: Mapping[str, str],
+    on: date,
+    documents: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Path:
+    """Write the workbooks of a run and return their folder.
+
+    `tables` are mart tables (columns of the dictionary, money as `*_fen`, keys as numbers or texts); those left out are
+    empty. `people` (PEOPLE) and `payees` (PAYEES) come from the vault; `townships`, `regions` and `documents`
+    (policy id → document number) name the codes.
+    `folder` is where the lists go instead of `<home>/exports/<run_id>` (an as-of run); `latest` then stays as it is.
+    """
+    target = folder or home / "exports" / run_id
+    books, attention = _books(tables, people, payees, townships, regions, on, documents or {})
+    _closed(home / "exports", target.parent)
+    building = target.parent / f".{target.name}.building"
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        building.mkdir(mode=0o700)
+        counts = _write(building, books, on)
+        _manifest(building, run_id, on, counts, attention)
+        _swap(building, target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    if folder is None:
+        _point_latest(home / "exports", target.name)
+    return target
+
+
+def _books(
+    tables: Mapping[str, Source],
+    people: pl.DataFrame,
+    payees: pl.DataFrame,
+    townships: Mapping[str, str],
+    regions: Mapping[str, str],
+    on: date,
+    documents: Mapping[str, str],
+) -> tuple[list[Book], int]:
+    """All workbooks of the run, and how many things wait for a person."""
+    marts = {name: _mart(name, tables.get(name, [])) for name in USED if name != "person_year"}
+    units = _units(marts["cap_gap"], marts["benefit_line"])
+    persons = _persons(people, tables.get("person_year", []), units["head_person_key"])
+    payable = payment_rows(
+        units,
+        marts["benefit_line"],
+        marts["review_case"],
+        persons,
+        _typed(payees, PAYEES),
+        townships,
+        on,
+        documents,
+    )
+    matters = morning_rows(marts | {"cap_gap": units}, payable)
+    books = [Book(MORNING, morning_sheets(matters, marts["change"], township_name(townships)))]
+    lists = (
+        units.filter(pl.col("status").is_in(ASSESSED)).select("rule_id", "region_code", "cost_year").unique()
+    )
+    for rule, region, year in lists.sort("rule_id", "region_code", "cost_year").iter_rows():
+        key = {"rule_id": rule, "region_code": region, "cost_year": year}
+        rows = payable.filter(*(pl.col(name) == value for name, value in key.items()))
+        title = f"{regions.get(region, region)}{year}年度医疗费用负担封顶化解"
+        books.append(Book(f"{rule}_{region}_{year}_给付名单.xlsx", payment_sheets(rows, title)))
+        books.append(Book(f"{rule}_{region}_{year}_公示.xlsx", public_sheets(rows, title)))
+    for name, sheet in township_books(township_rows(units, persons, townships)):
+        books.append(Book(f"townships/{_safe(name)}", [sheet]))
+    return books, matters.height
+
+
+def _mart(name: str, source: Source) -> pl.DataFrame:
+    """A mart table with all columns of the dictionary: money as `*_fen`, keys as texts; what is missing is null."""
+    frame = _lazy(source).collect()
+    for name_here, other in RESULT_NAMES.items():
+        if other in frame.columns and name_here not in frame.columns:
+            frame = frame.with_columns(pl.col(other).alias(name_here))
+    columns: dict[str, type[pl.DataType] | pl.DataType] = {}
+    for column in TABLES[name].columns:
+        if column.name.endswith("_yuan"):
+            columns[column.name.removesuffix("_yuan") + "_fen"] = pl.Int64
+        else:
+            columns[column.name] = DTYPES[column.type]
+    return _typed(frame, columns)
+
+
+def _typed(frame: pl.DataFrame, columns: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+    """Just these columns with these types; keys that come as numbers become texts, missing columns are null."""
+    return pl.DataFrame(
+        [
+            _column(frame[name], kind)
+            if name in frame.columns
+            else pl.Series(name, [None] * frame.height, dtype=kind)
+            for name, kind in columns.items()
+        ]
+    )
+
+
+def _column(values: pl.Series, kind: pl.DataType | type[pl.DataType]) -> pl.Series:
+    if kind == pl.String and values.dtype.is_integer():
+        return key_texts(values.cast(pl.Int64), KEY_PREFIX[values.name])
+    if kind == pl.String and values.dtype == pl.List:
+        return values.list.join(",")
+    return values.cast(kind)
+
+
+def _units(cap_gap: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """`cap_gap` with the id of each unit's benefit line and the pseudonym of its head, or of the person it is."""
+    key = ["rule_id", "region_code", "cost_year", "unit_id"]
+    found = lines.filter(pl.col("adjustment_of").is_null()).select(
+        *key, pl.col("benefit_id").alias("line_id")
+    )
+    alone = pl.when(pl.col("unit_type") == "person").then(pl.col("unit_id"))
+    return (
+        cap_gap.join(found.unique(key), on=key, how="left", nulls_equal=True)
+        .with_columns(
+            pl.coalesce("benefit_id", "line_id").alias("benefit_id"),
+            pl.coalesce("head_person_key", alone).alias("head_person_key"),
+        )
+        .drop("line_id")
+        .sort(key)
+    )
+
+
+def _persons(people: pl.DataFrame, person_year: Source, heads: pl.Series) -> pl.DataFrame:
+    """Names and numbers of the heads, with death and year of birth where known: one row per person."""
+    named = _typed(_of(people.lazy(), heads), PEOPLE).unique("person_key", keep="last", maintain_order=True)
+    known = (
+        _typed(_of(_lazy(person_year), heads), BORN_AND_DIED)
+        .group_by("person_key")
+        .agg(pl.col("deceased_on").min(), pl.col("birth_year").max())
+    )
+    return named.join(known, on="person_key", how="full", coalesce=True)
+
+
+def _of(frame: pl.LazyFrame, heads: pl.Series) -> pl.DataFrame:
+    """The rows of these persons (keys as texts), whichever way the frame writes its keys."""
+    schema = frame.collect_schema()
+    if "person_key" not in schema:
+        return pl.DataFrame()
+    whole = schema["person_key"].is_integer()
+    wanted = [key_number(text) if whole else text for text in heads.drop_nulls().unique()]
+    keys = pl.Series("person_key", wanted, dtype=pl.Int64 if whole else pl.String)
+    return frame.filter(pl.col("person_key").is_in(keys.implode())).collect()
+
+
+def _lazy(source: Source) -> pl.LazyFrame:
+    """A source as a lazy frame; no parts are no columns."""
+    if isinstance(source, pl.LazyFrame):
+        return source
+    if isinstance(source, pl.DataFrame):
+        return source.lazy()
+    paths = sorted(source)
+    return (
+        pl.concat([pl.scan_parquet(path) for path in paths], how="diagonal_relaxed")
+        if paths
+        else pl.LazyFrame()
+    )
+
+
+def _write(folder: Path, books: Sequence[Book], on: date) -> dict[str, dict[str, int]]:
+    """Write the workbooks; returns the data rows of each sheet by path."""
+    counts = {}
+    for book in books:
+        path = folder / book.path
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        counts[book.path] = write_workbook(path, book.sheets, on)
+        path.chmod(0o600)
+    return counts
+
+
+def _manifest(
+    folder: Path, run_id: str, on: date, counts: Mapping[str, dict[str, int]], attention: int
+) -> None:
+    """`manifest.json`: hash and row counts of each file."""
+    files = [
+        {"path": path, "sha256": hashlib.sha256((folder / path).read_bytes()).hexdigest(), "rows": rows}
+        for path, rows in sorted(counts.items())
+    ]
+    content = {"run_id": run_id, "on": on.isoformat(), "attention": attention, "files": files}
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+    path.chmod(0o600)
+
+
+def _closed(*folders: Path) -> None:
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+
+
+def _swap(building: Path, target: Path) -> None:
+    """Put a finished folder in its place; one that a run of the same id left there goes."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        os.replace(target, old)
+    os.replace(building, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _point_latest(exports: Path, name: str) -> None:
+    """Point `exports/latest` at a folder beside it, in one step."""
+    link = exports / ".latest"
+    link.unlink(missing_ok=True)
+    link.symlink_to(name)
+    os.replace(link, exports / "latest")
+
+
+def _safe(name: str) -> str:
+    """A file name without characters that an office machine refuses."""
+    return re.sub(r'[\\/:*?"<>|\s]', "_", name)

@@ -1,0 +1,64 @@
+"""Where the header of a sheet is and which layout it fits; if none, a message that says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from schemas.layouts import Layout, Recognition, recognise
+from stores.readers import HEAD_ROWS, Sheet
+from stores.readers_text import TextSheet
+
+
+def find_header(sheet: Sheet, layouts: Sequence[Layout]) -> tuple[Recognition, int]:
+    """The recognition of a sheet and the position of its header; a text sheet may change its cut and encoding."""
+    best = _header_of(sheet.head, layouts)
+    if best[0].match is None and not best[0].rivals and isinstance(sheet, TextSheet):
+        for other in sheet.others():
+            again = _header_of(other.head, layouts)
+            if again[0].match is not None:
+                sheet.encoding, sheet.separator = other.encoding, other.separator
+                sheet.head, sheet._lines = other.head, other._lines
+                return again
+    return best
+
+
+def _header_of(head: list[list[str]], layouts: Sequence[Layout]) -> tuple[Recognition, int]:
+    closest: tuple[Recognition, int] = (Recognition(None), 0)
+    likeness = 0.0
+    for position, row in enumerate(head[:HEAD_ROWS]):
+        if sum(bool(cell.strip()) for cell in row) < 2:
+            continue
+        recognition = recognise(row, layouts)
+        if recognition.match is not None or recognition.rivals:
+            return recognition, position
+        near = recognition.closest
+        score = len(near.explained) - len(near.missing) / 10 if near else 0.0
+        if near is not None and score > likeness:
+            closest, likeness = (recognition, position), score
+    return closest
+
+
+def looks_like_table(recognition: Recognition) -> bool:
+    """Whether a sheet that fits no layout looks like a data sheet all the same: half of the headers needed."""
+    near = recognition.closest
+    return near is not None and len(near.missing) * 2 <= len(near.layout.required)
+
+
+def why_unknown(sheet: Sheet, recognition: Recognition) -> str:
+    where = f"工作表「{sheet.name}」" if sheet.name else "文件"
+    if recognition.rivals:
+        names = "、".join(m.layout.title_zh for m in recognition.rivals)
+        return f"{where}的表头同时符合 {names}，分不清是哪一种。请按其中一种的表头重新导出"
+    near = recognition.closest
+    if near is None:
+        shown = "、".join(
+            cell.strip() for cell in next((r for r in sheet.head if any(r)), [])[:8] if cell.strip()
+        )
+        digits = sum(c.isdigit() for c in shown)
+        listed = f"(第一行：{shown})" if shown and digits < 6 else ""
+        return f"{where}没有认得出的表头{listed}。请确认首行是表头，或为这种导出添加版式文件"
+    unknown = f";没有用到的表头：{'、'.join(near.unused[:10])}" if near.unused else ""
+    return (
+        f"{where}的表头最接近「{near.layout.title_zh}」，但缺少：{'、'.join(near.missing)}{unknown}。"
+        "请补上所缺的列后重新导出，或为这种导出添加版式文件"
+    )

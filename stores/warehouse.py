@@ -1,0 +1,317 @@
+"""The warehouse: one DuckDB file, built new by each publish, checked, then swapped in whole.
+
+A reader in mid-query keeps the old file until it reconnects; a failed publish leaves the old file untouched. Only
+columns of the dictionary (`schemas.mart`) are published, so nothing that a result frame carries for internal use, and
+no personal data, can slip into this open zone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from schemas import core
+from schemas.mart import KEY_PREFIX, MONEY, PUBLISHED, RESULT_NAMES, TABLES, Column, Table
+from stores.errors import RunError
+from transforms.pseudonym import ALPHABET, TEXT_LENGTH
+
+Source = Sequence[Path] | pl.DataFrame | pl.LazyFrame
+SQL = Path(__file__).resolve().parent.parent / "sql"
+NAME = "fengding.duckdb"
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": "2GB",
+}
+WHOLE_NUMBERS = frozenset({"BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UBIGINT", "UINTEGER", "HUGEINT"})
+LAKE_PARTS: dict[str, tuple[str, str]] = {
+    "settlements": ("setl_d", "lake/core/setl_d/*/*/*.parquet"),
+    "items": ("fee_list_d", "lake/core/fee_list_d/*.parquet"),
+    "diagnoses": ("setl_diag_list_d", "lake/core/setl_diag_list_d/*.parquet"),
+    "rosters": ("roster", "lake/core/roster/*.parquet"),
+}
+"""View of schema `lake` → its core table and the pattern of its parts below the home folder."""
+STALE_SECONDS = 24 * 3600
+
+
+class WarehouseError(RunError):
+    """A publish that did not come about; the published file is as it was. The message names what is wrong."""
+
+
+def publish(
+    home: Path,
+    tables: Mapping[str, Source],
+    *,
+    run_id: str,
+    links: pl.DataFrame | None = None,
+    lake_parts: Mapping[str, tuple[str, str]] = LAKE_PARTS,
+    folder: Path | None = None,
+) -> Path:
+    """Build the warehouse of `home` from result frames or Parquet parts and swap it in; returns its path.
+
+    `tables` are mart columns with money as `*_fen` whole fen and keys as whole numbers; a table that is left out is
+    created empty. `links` (id_key, person_key) says which keys belong to one person. `folder` is where the file goes
+    instead of `<home>/warehouse` (an as-of run).
+    """
+    unknown = set(tables) - set(TABLES)
+    if unknown:
+        raise WarehouseError(f"数据字典中没有这些表：{', '.join(sorted(unknown))}")
+    home = home.resolve()
+    target = (folder or home / "warehouse") / NAME
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target.parent)
+    with _new_file(target.parent / f".fengding-{run_id}.duckdb") as building:
+        with duckdb.connect(str(building), config=CONFIG) as connection:
+            _build(connection, home, tables, links, lake_parts)
+        _closed_cleanly(building)
+        failures = check(building)
+        if failures:
+            raise WarehouseError("查询库检查未通过，未发布：" + "；".join(failures))
+        building.chmod(0o640)
+        _flush(building)
+        os.replace(building, target)
+    _flush(target.parent)
+    return target
+
+
+def check(path: Path) -> list[str]:
+    """Run `sql/checks/*.sql` and the keys of the dictionary on a warehouse file: what fails, with its row count."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        counts = {name: _count(connection, sql) for name, sql in _checks(connection)}
+    return [f"{name}: {rows}" for name, rows in counts.items() if rows]
+
+
+def read(path: Path, table: str) -> pl.DataFrame | None:
+    """A published mart table with money as whole fen (`*_fen`); None where file or table is not there."""
+    if not path.exists():
+        return None
+    with duckdb.connect(str(path), read_only=True) as connection:
+        if table not in _existing(connection):
+            return None
+        columns = ", ".join(
+            f'("{c.name}" * 100)::bigint as "{c.name.removesuffix("_yuan")}_fen"'
+            if c.name.endswith("_yuan")
+            else f'"{c.name}"'
+            for c in TABLES[table].columns
+        )
+        frame = pl.from_arrow(connection.sql(f"select {columns} from mart.{table}").to_arrow_table())
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _build(
+    connection: duckdb.DuckDBPyConnection,
+    home: Path,
+    tables: Mapping[str, Source],
+    links: pl.DataFrame | None,
+    lake_parts: Mapping[str, tuple[str, str]],
+) -> None:
+    """Fill a new file: macros, mart tables with comments, lake views."""
+    connection.execute("create schema mart; create schema lake;")
+    connection.execute(_key_macro())
+    for name in dict.fromkeys((*PUBLISHED, *tables)):
+        _create(connection, TABLES[name], tables.get(name, []))
+    _create_links(connection, links)
+    for view, (table, pattern) in lake_parts.items():
+        _create_view(connection, home, view, table, pattern)
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: Table, source: Source) -> None:
+    """One mart table, ordered by its key, with its comments."""
+    relation, there = _relation(connection, source)
+    missing = [c.name for c in table.columns if c.pinned and there and _origin(c, there) is None]
+    if missing:
+        raise WarehouseError(f"mart.{table.name}：结果中缺少列 {', '.join(missing)}")
+    columns = ", ".join(f'{_value(c, there)}::{c.type} as "{c.name}"' for c in table.columns)
+    by_name = {c.name: c for c in table.columns}
+    order = ", ".join(f'"{_origin(by_name[k], there)}"' for k in table.key if _origin(by_name[k], there))
+    ordered = f" order by {order}" if order else ""
+    connection.execute(f"create table mart.{table.name} as select {columns} from {relation}{ordered}")
+    if not isinstance(source, Sequence):
+        connection.unregister("result")
+    comments = [f"comment on table mart.{table.name} is {_quoted(table.comment)}"]
+    comments += [
+        f'comment on column mart.{table.name}."{c.name}" is {_quoted(c.comment)}' for c in table.columns
+    ]
+    connection.execute(";\n".join(comments))
+
+
+def _relation(connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[str, dict[str, str]]:
+    """How to select from a source, and its columns with their types; a source without columns has no rows."""
+    if isinstance(source, pl.LazyFrame):
+        source = source.collect(engine="streaming")
+    if isinstance(source, pl.DataFrame):
+        if not source.columns:
+            return "(select 1 where false)", {}
+        connection.register("result", source.to_arrow())
+        relation = "result"
+    elif source:
+        files = ", ".join(_quoted(str(path)) for path in sorted(source))
+        relation = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+    else:
+        return "(select 1 where false)", {}
+    described = connection.execute(f"describe select * from {relation}").fetchall()
+    return relation, {str(row[0]): str(row[1]) for row in described}
+
+
+def _origin(column: Column, there: Mapping[str, str]) -> str | None:
+    """The source column behind a mart column: money in fen, a rate in basis points, another name, or itself."""
+    stem = column.name.removesuffix("_yuan")
+    candidates = [column.name, RESULT_NAMES.get(column.name, column.name)]
+    if column.type == MONEY:
+        candidates.insert(0, f"{stem}_fen")
+    if column.name == "rate":
+        candidates.append("rate_bp")
+    return next((name for name in candidates if name in there), None)
+
+
+def _value(column: Column, there: Mapping[str, str]) -> str:
+    """SQL of a mart column from its source column; null where the source has none."""
+    origin = _origin(column, there)
+    if origin is None:
+        return "null"
+    kind, quoted = there[origin], f'"{origin}"'
+    whole = kind in WHOLE_NUMBERS
+    in_yuan = f"({quoted}::decimal(18,0) * 0.01)"
+    if column.unit == "rows or yuan, by measure" and whole:
+        return f"(case when measure = 'rows' then {quoted}::{MONEY} else {in_yuan}::{MONEY} end)"
+    if column.type == MONEY and origin.endswith("_fen"):
+        return in_yuan
+    if column.type == MONEY and kind in ("DOUBLE", "FLOAT"):
+        raise WarehouseError(f"{column.name}：金额不能是二进制小数")
+    if origin == "rate_bp":
+        return f"({quoted}::decimal(9,0) * 0.0001)"
+    if column.is_key and whole:
+        return f"lake.key_text('{KEY_PREFIX[column.name]}', {quoted})"
+    return f"array_to_string({quoted}, ',')" if kind.endswith("[]") and column.type == "TEXT" else quoted
+
+
+def _key_macro() -> str:
+    """`lake.key_text(prefix, number)`: the text form of a pseudonym, equal to `transforms.pseudonym.key_texts`."""
+    letters = ", ".join(
+        f"substr('{ALPHABET}', ((number >> {5 * place}) & 31)::integer + 1, 1)"
+        for place in reversed(range(TEXT_LENGTH))
+    )
+    text = letters.replace("), substr", ") || substr")
+    return f"create macro lake.key_text(prefix, number) as prefix || {text}"
+
+
+def _create_links(connection: duckdb.DuckDBPyConnection, links: pl.DataFrame | None) -> None:
+    """`lake.person_link`: keys that belong to another published person key."""
+    frame = links if links is not None else pl.DataFrame(schema={"id_key": pl.Int64, "person_key": pl.Int64})
+    connection.register("link", frame.select("id_key", "person_key").to_arrow())
+    connection.execute("create table lake.person_link as select * from link order by id_key")
+    connection.unregister("link")
+    connection.execute(
+        "comment on table lake.person_link is '人员键归并 / keys that belong to another published person key';"
+        "comment on column lake.person_link.id_key is '行内人员键 / key of what the row itself shows, number';"
+        "comment on column lake.person_link.person_key is '人员键 / published key as a number, number'"
+    )
+
+
+def _create_view(
+    connection: duckdb.DuckDBPyConnection, home: Path, view: str, table: str, pattern: str
+) -> None:
+    """`lake.<view>` on the parts of this home, and `lake.<view>_at(home)` for a home that was moved or mounted."""
+    empty = f"lake/empty/{table}.parquet"
+    (home / empty).parent.mkdir(parents=True, exist_ok=True)
+    if not (home / empty).exists():
+        temporary = (home / empty).with_name(f".{table}.{os.getpid()}")
+        core.empty(table).write_parquet(temporary)
+        os.replace(temporary, home / empty)
+    patterns = [empty, *([pattern] if any(home.glob(pattern)) else [])]
+    select = (SQL / "views" / f"{view}.sql").read_text(encoding="utf-8").strip().rstrip(";")
+    here = ", ".join(_quoted(f"{home}/{p}") for p in patterns)
+    moved = ", ".join(f"home || {_quoted('/' + p)}" for p in patterns)
+    connection.execute(f"create view lake.{view} as {_on_parts(select, here)}")
+    connection.execute(f"create macro lake.{view}_at(home) as table {_on_parts(select, moved)}")
+    connection.execute(";\n".join(_view_comments(connection, view, table)))
+
+
+def _on_parts(select: str, files: str) -> str:
+    return select.replace("$parts", f"read_parquet([{files}], hive_partitioning = false)")
+
+
+def _view_comments(connection: duckdb.DuckDBPyConnection, view: str, table: str) -> list[str]:
+    """Comments of a view and its columns, from the titles of the core table."""
+    titles = {name: str(c.title) for name, c in core.MODELS[table].to_schema().columns.items()}
+    docs = re.split(r"[:;.(]", core.MODELS[table].__doc__ or table)[0].strip()
+    lines = [f"comment on view lake.{view} is {_quoted(f'{docs} / rows as delivered, of files that count')}"]
+    for name, *_ in connection.execute(f"describe lake.{view}").fetchall():
+        key = name.removesuffix("_yuan") + "_fen" if name.endswith("_yuan") else name
+        unit = ", yuan" if name.endswith("_yuan") else ""
+        title = titles.get(key) or titles.get(VIEW_ORIGIN.get(name, ""), name)
+        lines.append(f'comment on column lake.{view}."{name}" is {_quoted(f"{title} / {name}{unit}")}')
+    return lines
+
+
+VIEW_ORIGIN = {"person_key": "id_key", "settlement_id": "setl_id", "head_person_key": "head_key"}
+"""Column of a lake view → core column whose title explains it."""
+
+
+def _checks(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
+    """Name and query of each check; rows returned are failures."""
+    for file in sorted((SQL / "checks").glob("*.sql")):
+        yield file.stem, file.read_text(encoding="utf-8").strip().rstrip(";")
+    for name in sorted(_existing(connection)):
+        table = TABLES.get(name)
+        if table is not None and table.unique:
+            key = ", ".join(f'"{k}"' for k in table.key)
+            yield f"key of {name}", f"select {key} from mart.{name} group by all having count(*) > 1"
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(f"select count(*) from (\n{sql}\n)").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _existing(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    rows = connection.execute("select table_name from duckdb_tables() where schema_name = 'mart'").fetchall()
+    return {str(row[0]) for row in rows}
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[Path]:
+    """A path to build under, with nothing left there whatever happens."""
+    _remove(path)
+    try:
+        yield path
+    finally:
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    for leftover in (path, path.with_name(path.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Take away what a run that was killed long ago has left."""
+    for leftover in folder.glob(".fengding-*.duckdb*"):
+        if leftover.is_file() and time.time() - leftover.stat().st_mtime > STALE_SECONDS:
+            leftover.unlink(missing_ok=True)
+
+
+def _closed_cleanly(path: Path) -> None:
+    if path.with_name(path.name + ".wal").exists():
+        raise WarehouseError("新的查询库没有正常关闭（留有 .wal 文件），未发布")
+
+
+def _flush(path: Path) -> None:
+    """Bring a file or a folder's entries to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,49 @@
+"""Counties and townships that a synthetic county can stand in (names and codes as published)."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+ELSEWHERE = {"330112": ("330302", "330382"), "500243": ("330302", "330382")}
+ALIAS = {"330112": "330185"}
+
+
+@dataclass(frozen=True)
+class County:
+    """A county with its townships; ``elsewhere`` are two other counties where some people are insured."""
+
+    code: str
+    name: str
+    address: str
+    townships: tuple[tuple[str, str], ...]
+    elsewhere: tuple[str, str]
+    alias: str
+
+    @property
+    def has_cap(self) -> bool:
+        """Whether the household cap of Lin'an (L-04) is in force here."""
+        return self.code == "330112"
+
+
+def county(code: str) -> County:
+    """The county of a six-digit code; ValueError when it is not in the table."""
+    with (Path(__file__).parent / "places.csv").open(encoding="utf-8") as f:
+        rows = {r["code"]: r for r in csv.DictReader(f)}
+    me = rows.get(code)
+    if me is None or me["level"] != "county":
+        known = "、".join(c for c, r in rows.items() if r["level"] == "county")
+        raise ValueError(f"没有区划 {code}；可用的有 {known}")
+    city = rows.get(me["parent_code"], {"name": "", "parent_code": ""})
+    province = rows.get(f"{code[:2]}0000", {"name": ""})
+    towns = tuple((c, r["name"]) for c, r in rows.items() if r["parent_code"] == code)
+    middle = city["name"] if city["name"] != "县" else ""
+    return County(
+        code,
+        me["name"],
+        f"{province['name']}{middle}{me['name']}",
+        towns,
+        ELSEWHERE.get(code, ("330112", "330302" if code != "330302" else "330382")),
+        ALIAS.get(code, code),
+    )

@@ -1,0 +1,280 @@
+"""Who is who: the keys that belong to one person, and what is known of each person (semantics: persons).
+
+Most people show one certificate number all along and need nothing. Only exceptional groups are looked at: rows with a
+number of the platform (人员编号) and no certificate, one 人员编号 with two certificates, other certificates delivered
+with and without their type, and what a department or a decision has confirmed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from transforms.versions import RANK, ROW, file_ranks
+
+LINKS = pl.Schema({"id_key": pl.Int64, "person_key": pl.Int64})
+FINDINGS = pl.Schema(
+    {
+        "rule": pl.String,
+        "person_key": pl.Int64,
+        "other_key": pl.Int64,
+        "file_id": pl.String,
+        "message_zh": pl.String,
+    }
+)
+PLACES = ("counter", "live_addr", "hsreg_addr", "emp_name")
+MESSAGES = {
+    "check_digit": "身份证号校验位不正确，仍按原号计入，请核对",
+    "psn_two_certificates": "同一人员编号有两个证件号码，未自动合并，请确认是否同一人",
+    "untyped_ambiguous": "同一证件号码对应多种证件类型，未自动合并，请确认",
+    "psn_region_ambiguous": "同一人员编号出现在多个统筹区，未自动合并，请确认",
+    "key_collision": "两个不同的证件号码得到同一个内部键，请联系维护人员",
+}
+
+
+class People(NamedTuple):
+    """links: id_key, person_key, only where they differ. people: one row per person_key. findings: what to check.
+
+    people: person_key, name_masked, certno_masked, birth_year, sex, deceased_on, dead, and for each kind of place
+    (counter, live_addr, hsreg_addr, emp_name) the latest `<kind>_codes` (candidates joined by |) and `<kind>_village`.
+    """
+
+    links: pl.DataFrame
+    people: pl.DataFrame
+    findings: pl.DataFrame
+
+
+def people(person: pl.LazyFrame, files: pl.DataFrame, confirmed: pl.DataFrame | None = None) -> People:
+    """Links and people from the core person rows of the files in force.
+
+    `confirmed`: `id_key, same_as` (pairs of keys that a correction list or a decision declares to be one person).
+    """
+    ranks = file_ranks(files).select("file_id", RANK)
+    rows = person.join(ranks.lazy(), on="file_id", how="inner").collect(engine="streaming")
+    by_number, doubts = number_edges(rows)
+    by_type, more_doubts = untyped_edges(rows)
+    edges = [by_number, by_type]
+    if confirmed is not None:
+        edges.append(confirmed.select(pl.col("id_key").alias("a"), pl.col("same_as").alias("b")))
+    links = linked(pl.concat(edges).unique(), rows)
+    doubts = resolved_doubts(pl.concat([doubts, more_doubts]), links)
+    known = rows.join(links, on="id_key", how="left").with_columns(
+        pl.coalesce("person_key", "id_key").alias("person_key")
+    )
+    findings = pl.concat([doubts, wrong_digits(known), collisions(rows)])
+    return People(links, described(known), findings.sort("rule", "person_key", "other_key", nulls_last=True))
+
+
+def with_person(rows: pl.LazyFrame, links: pl.DataFrame) -> pl.LazyFrame:
+    """Adds `person_key`, the published key of the row's person."""
+    if links.is_empty():
+        return rows.with_columns(person_key=pl.col("id_key"))
+    return rows.join(links.lazy().select("id_key", "person_key"), on="id_key", how="left").with_columns(
+        pl.coalesce("person_key", "id_key").alias("person_key")
+    )
+
+
+def number_edges(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Edges `a, b` between keys that one 人员编号 of one region ties together, and findings where it is unclear."""
+    keyed = rows.lazy().filter(pl.col("psn_key").is_not_null())
+    spread = keyed.group_by("psn_key").agg(
+        pl.col("id_key").min().alias("a"), pl.col("id_key").max().alias("b")
+    )
+    many = spread.filter(pl.col("a") != pl.col("b")).select("psn_key")
+    seen = (
+        keyed.join(many, on="psn_key", how="semi")
+        .group_by("psn_key", "psn_region", "id_key")
+        .agg(
+            pl.col("cert_key").is_not_null().any().alias("certified"),
+            pl.col("check_ok").min().alias("check_ok"),
+            pl.col(RANK).min(),
+        )
+        .collect()
+    )
+    regions = pl.col("psn_region").n_unique() - pl.col("psn_region").has_nulls().cast(pl.UInt32)
+    seen = seen.with_columns(regions.over("psn_key").alias("_regions"))
+    seen = seen.with_columns(
+        pl.when(pl.col("_regions") > 1).then("psn_region").otherwise(pl.lit("")).alias("_group"),
+    )
+    unclear = seen.filter((pl.col("_regions") > 1) & pl.col("psn_region").is_null() & ~pl.col("certified"))
+    placed = (
+        seen.filter(pl.col("_group").is_not_null())
+        .group_by("psn_key", "_group", "id_key")
+        .agg(pl.col("certified").any(), pl.col("check_ok").min())
+    )
+    certified = pl.col("certified")
+    groups = placed.group_by("psn_key", "_group").agg(
+        certified.sum().alias("_certificates"),
+        (certified & pl.col("check_ok")).fill_null(False).sum().alias("_right"),
+        (certified & ~pl.col("check_ok")).fill_null(False).sum().alias("_wrong"),
+        pl.col("id_key").filter(certified & pl.col("check_ok").fill_null(False)).first().alias("_right_key"),
+        pl.col("id_key").filter(certified).min().alias("_first"),
+        pl.col("id_key").filter(certified).max().alias("_last"),
+        pl.col("id_key").min().alias("_any"),
+    )
+    one_right = (pl.col("_right") == 1) & (pl.col("_wrong") == pl.col("_certificates") - 1)
+    hub = (
+        pl.when(pl.col("_certificates") == 0)
+        .then("_any")
+        .when(pl.col("_certificates") == 1)
+        .then("_first")
+        .when(one_right)
+        .then("_right_key")
+    )
+    groups = groups.with_columns(hub.alias("b"))
+    edges = (
+        placed.join(groups.drop_nulls("b"), on=["psn_key", "_group"])
+        .select(pl.col("id_key").alias("a"), "b")
+        .filter(pl.col("a") != pl.col("b"))
+    )
+    doubts = pl.concat(
+        [
+            _found("psn_two_certificates", groups.filter(pl.col("b").is_null()), "_first", "_last"),
+            _found("psn_region_ambiguous", unclear.unique("id_key"), "id_key", None),
+        ]
+    )
+    return edges, doubts
+
+
+def untyped_edges(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Edges between a certificate of another kind with its type and the same text without, where only one has it."""
+    other = (
+        rows.lazy()
+        .filter(pl.col("untyped_key").is_not_null())
+        .group_by("untyped_key", "id_key")
+        .len()
+        .with_columns((pl.col("id_key") == pl.col("untyped_key")).alias("bare"))
+        .group_by("untyped_key")
+        .agg(
+            pl.col("bare").any(),
+            pl.col("id_key").filter(~pl.col("bare")).min().alias("a"),
+            pl.col("id_key").filter(~pl.col("bare")).max().alias("last"),
+        )
+        .filter(pl.col("bare") & pl.col("a").is_not_null())
+        .collect()
+    )
+    plain = pl.col("a") == pl.col("last")
+    edges = other.filter(plain).select("a", pl.col("untyped_key").alias("b"))
+    return edges, _found("untyped_ambiguous", other.filter(~plain), "a", "last")
+
+
+def linked(edges: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """`id_key, person_key` of every key whose published key is another: the one of its group seen first."""
+    edges = edges.drop_nulls().filter(pl.col("a") != pl.col("b"))
+    if edges.is_empty():
+        return LINKS.to_frame()
+    groups = components(edges)
+    first = (
+        rows.lazy()
+        .join(groups.lazy(), on="id_key")
+        .sort(RANK, "source_row", "sheet", "id_key", nulls_last=False)
+        .group_by("group", maintain_order=True)
+        .agg(pl.col("id_key").first().alias("person_key"))
+        .collect()
+    )
+    return (
+        groups.join(first, on="group")
+        .filter(pl.col("id_key") != pl.col("person_key"))
+        .select("id_key", "person_key")
+        .sort("id_key")
+    )
+
+
+def components(edges: pl.DataFrame) -> pl.DataFrame:
+    """Connected groups of an edge list `a, b`: `id_key, group`. Labels sink to the smallest by pointer jumping."""
+    keys, flat = np.unique(
+        np.concatenate([edges["a"].to_numpy(), edges["b"].to_numpy()]), return_inverse=True
+    )
+    a, b = flat[: edges.height], flat[edges.height :]
+    label = np.arange(len(keys))
+    while True:
+        low = np.minimum(label[a], label[b])
+        after = label.copy()
+        np.minimum.at(after, label[a], low)
+        np.minimum.at(after, label[b], low)
+        after = after[after]
+        if np.array_equal(after, label):
+            return pl.DataFrame(
+                {"id_key": keys, "group": label}, schema={"id_key": pl.Int64, "group": pl.Int64}
+            )
+        label = after
+
+
+def described(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row per person_key: the latest known of everything; the number with the right check digit goes first."""
+    ordered = rows.lazy().sort(RANK, "sheet", "source_row", nulls_last=False)
+    facts = ordered.group_by("person_key", maintain_order=False).agg(
+        pl.col("name_masked").drop_nulls().last(),
+        pl.col("birth_year").drop_nulls().last(),
+        pl.col("sex").drop_nulls().last(),
+        pl.col("died_on").drop_nulls().last().alias("deceased_on"),
+        pl.col("dead").drop_nulls().last(),
+    )
+    goodness = pl.col("check_ok").cast(pl.Int8).fill_null(1) * 2 + pl.col("check_ok").is_not_null().cast(
+        pl.Int8
+    )
+    numbers = (
+        ordered.filter(pl.col("certno_masked").is_not_null())
+        .sort(goodness, maintain_order=True)
+        .group_by("person_key")
+        .agg(pl.col("certno_masked").last())
+    )
+    out = facts.join(numbers, on="person_key", how="left")
+    for kind in PLACES:
+        latest = (
+            ordered.filter((pl.col("place_kind") == kind) & pl.col("township_codes").is_not_null())
+            .sort("place_time", nulls_last=False, maintain_order=True)
+            .group_by("person_key")
+            .agg(
+                pl.col("township_codes").last().alias(f"{kind}_codes"),
+                pl.col("village").last().alias(f"{kind}_village"),
+            )
+        )
+        out = out.join(latest, on="person_key", how="left")
+    columns = ["person_key", "name_masked", "certno_masked", "birth_year", "sex", "deceased_on", "dead"]
+    places = [f"{kind}_{part}" for kind in PLACES for part in ("codes", "village")]
+    return out.select(*columns, *places).sort("person_key").collect()
+
+
+def resolved_doubts(doubts: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """Doubts about two keys that a confirmation has made one are gone; the others name published keys."""
+    published = links.rename({"person_key": "published"})
+    for name in ("person_key", "other_key"):
+        doubts = doubts.join(published, left_on=name, right_on="id_key", how="left").with_columns(
+            pl.coalesce("published", name).alias(name)
+        )
+        doubts = doubts.drop("published")
+    return doubts.filter(
+        pl.col("other_key").is_null() | (pl.col("other_key") != pl.col("person_key"))
+    ).unique()
+
+
+def wrong_digits(rows: pl.DataFrame) -> pl.DataFrame:
+    """Findings: certificate numbers with a wrong check digit, once a number, at the row seen first."""
+    wrong = rows.filter(~pl.col("check_ok")).sort(RANK, *ROW[1:], nulls_last=False)
+    return _found(
+        "check_digit", wrong.unique("id_key", keep="first", maintain_order=True), "person_key", "id_key"
+    )
+
+
+def collisions(rows: pl.DataFrame) -> pl.DataFrame:
+    """Findings: one key for two numbers (the masked numbers differ); with 63 bits it should never happen."""
+    spread = (
+        rows.lazy()
+        .filter(pl.col("cert_key").is_not_null())
+        .group_by("id_key")
+        .agg(pl.col("certno_masked").min().alias("low"), pl.col("certno_masked").max().alias("high"))
+    )
+    return _found("key_collision", spread.filter(pl.col("low") != pl.col("high")).collect(), "id_key", None)
+
+
+def _found(rule: str, rows: pl.DataFrame, key: str, other: str | None) -> pl.DataFrame:
+    return rows.select(
+        rule=pl.lit(rule, pl.String),
+        person_key=pl.col(key),
+        other_key=pl.col(other) if other else pl.lit(None, pl.Int64),
+        file_id=pl.col("file_id") if "file_id" in rows.columns else pl.lit(None, pl.String),
+        message_zh=pl.lit(MESSAGES[rule], pl.String),
+    ).cast(FINDINGS)

@@ -1,0 +1,153 @@
+"""Payments, ledgers, decisions and the smaller platform tables: typed rows → core columns."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from schemas.layouts import Layout
+from transforms.normalise_certificates import certificate_keys, certificates
+from transforms.normalise_people import Keyring
+from transforms.normalise_roster import households
+from transforms.normalise_table import Typed
+from transforms.pseudonym import key_texts, pseudonyms
+
+PAYMENT_KINDS = (
+    "政策性商业保险", "惠民保", "优抚", "医疗互助", "工会", "残联", "临时救助", "慈善", "封顶化解", "商业保险",
+)  # fmt: skip
+OPEN_TEXT = ("reason", "note", "measure", "payer", "source", "fund")
+RENAMES: dict[str, dict[str, str]] = {
+    "payment": {"amount": "amount_fen"},
+    "paid_ledger": {"amount": "amount_fen"},
+    "fund_ledger": {"amount": "amount_fen"},
+    "subsidy_ledger": {"amount": "amount_fen", "standard": "standard_fen"},
+    "opening_balance": {"amount": "amount_fen"},
+    "feedback": {"aid": "aid_fen"},
+    "rsdt_psn_clct_detl_d": {"psn_clct_amt": "own_fen", "finsubs_amt": "finsubs_fen"},
+    "fixmedins_b": {
+        "fixmedins_code": "institution_code", "fixmedins_name": "name", "fix_blng_admdvs": "institution_region",
+        "fixmedins_type": "kind", "begntime": "valid_from", "endtime": "valid_to",
+    },
+    "fee_list_d": {
+        "bkkp_sn": "item_sn", "fee_ocur_time": "ocur_date", "med_list_codg": "item_code", "hilist_name": "item_name",
+        "med_chrgitm_type": "item_kind", "chrgitm_lv": "item_level", "hi_nego_drug_flag": "nego_flag",
+        "prcu_drug_flag": "vbp_flag", "cnt": "quantity", "det_item_fee_sumamt": "tot_fen",
+        "fulamt_ownpay_amt": "ooc_fen", "overlmt_selfpay": "ovl_fen", "preselfpay_amt": "pre_fen", "inscp_amt": "pol_fen",
+    },
+    "setl_diag_list_d": {"inout_diag_type": "inout_type", "maindiag_flag": "main_flag", "diag_srt_no": "diag_no"},
+}  # fmt: skip
+
+
+def shape(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    """Turn the typed batch of any table but setl_d and roster into core columns."""
+    batch.frame = without_numbers(batch.frame.rename(RENAMES.get(layout.table, {})))
+    special = {
+        "payment": _payment,
+        "paid_ledger": _paid_ledger,
+        "fee_list_d": _items,
+        "setl_diag_list_d": _diagnoses,
+        "psn_info_b": _person_info,
+        "fixmedins_b": _institutions,
+        "decision": _decision,
+        "payee": _payee,
+    }.get(layout.table)
+    if special is not None:
+        special(batch, layout, ring)
+
+
+def without_numbers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Open text that stays in the lake without certificate, phone and account numbers."""
+    open_text = [name for name in OPEN_TEXT if name in frame.columns]
+    return frame.with_columns(pl.col(open_text).str.replace_all(r"\d{11,}[Xx]?", "***"))
+
+
+def _payment(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    frame = batch.frame
+    note = frame["note"]
+    words = pl.concat_str(pl.col("note").fill_null(""), pl.lit("|"), pl.col("payer").fill_null(""))
+    batch.frame = frame.with_columns(
+        note_key=pseudonyms("note|" + note, ring.secret),
+        says_medical=pl.col("note").str.contains("医疗|医药|住院|看病|治疗|就医|门诊").fill_null(False),
+        names_fund=words.str.contains("封顶|暖心基金|共富基金"),
+    )
+    unknown = frame["kind"].is_not_null() & ~frame["kind"].is_in(list(PAYMENT_KINDS))
+    batch.faults.add(
+        "code", layout.header_of("kind"), "待遇类别不在规定的类别之内，请更正后重新导出", unknown
+    )
+
+
+def _object(texts: pl.Series, ring: Keyring) -> tuple[pl.Series, pl.Series]:
+    """An object number without personal data, and the person's key where it is a certificate number.
+
+    `<number>/<category>` keeps its category; a household number that holds a certificate number becomes H….
+    """
+    parts = texts.str.splitn("/", 2).struct.unnest()
+    read = certificates(parts["field_0"])
+    key, _ = certificate_keys(read, None, ring.secret)
+    key = key.zip_with(read.number.is_not_null(), pl.repeat(None, len(key), dtype=pl.Int64, eager=True))
+    nobody = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
+    plain = households(parts["field_0"], nobody, ring.secret)
+    bare = plain.zip_with(key.is_null(), key_texts(key, "P"))
+    tail = ("/" + parts["field_1"]).fill_null("")
+    return bare + tail, key
+
+
+def _paid_ledger(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    object_id, key = _object(batch.frame["object_id"], ring)
+    batch.frame = batch.frame.with_columns(object_id=object_id, object_key=key)
+
+
+def _decision(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    frame = batch.frame
+    object_id, key = _object(frame["object_id"], ring)
+    value_id, _ = _object(frame["value"], ring)
+    batch.frame = frame.with_columns(object_id=object_id, object_key=key, value=value_id)
+
+
+def _payee(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    frame = batch.frame
+    nobody = pl.repeat(None, frame.height, dtype=pl.String, eager=True)
+    batch.frame = frame.with_columns(
+        household_raw=pl.col("household_id"),
+        household_id=households(frame["household_id"], nobody, ring.secret),
+    )
+
+
+def _items(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    levels = {"1": "01", "2": "02", "3": "03", "甲": "01", "乙": "02", "丙": "03", "甲类": "01", "乙类": "02",
+              "丙类": "03", "自费": "03"}  # fmt: skip
+    batch.frame = batch.frame.with_columns(pl.col("item_level").replace(levels))
+
+
+def _diagnoses(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    batch.frame = batch.frame.with_columns(pl.col("diag_code").str.to_uppercase())
+
+
+def _institutions(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    code = pl.col("institution_code").str.slice(1, 6)
+    own = pl.when(code.str.contains(r"^\d{6}$")).then(code)
+    batch.frame = batch.frame.with_columns(institution_region=pl.coalesce("institution_region", own))
+
+
+def _person_info(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    """The household booklet's number is personal: only its key stays."""
+    batch.frame = batch.frame.with_columns(
+        booklet_key=pseudonyms("booklet|" + batch.frame["resdbook_no"], ring.secret)
+    )
+
+
+def info_columns() -> dict[str, pl.Expr]:
+    """What psn_info_b says of a person beyond the keys: address, phone, death."""
+    dead = (pl.col("surv_stas") == "2") | pl.col("die_date").is_not_null()
+    live = pl.col("live_addr").is_not_null()
+    return {
+        "dead": pl.when(dead.fill_null(False)).then(True),
+        "died_on": pl.col("die_date"),
+        "place_kind": pl.when(live)
+        .then(pl.lit("live_addr"))
+        .when(pl.col("hsreg_addr").is_not_null())
+        .then(pl.lit("hsreg_addr")),
+        "place_text": pl.coalesce("live_addr", "hsreg_addr"),
+        "place_time": pl.col("updt_time"),
+        "phone": pl.coalesce("mob", "tel"),
+        "address": pl.coalesce("live_addr", "hsreg_addr"),
+    }

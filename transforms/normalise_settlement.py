@@ -1,0 +1,74 @@
+"""setl_d: typed rows → core settlements with their identities, and the people and institutions that they show."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from schemas.core import AMOUNTS
+from transforms.identities import fill_optional, with_identities
+from transforms.normalise_table import Typed
+
+MONEY = {f"{text.split()[0]}": fen for fen, text in AMOUNTS.items()}
+"""Source field → core column."""
+
+
+def shape(batch: Typed) -> None:
+    """Turn the typed batch (with its keys) into core columns and add the identity faults."""
+    frame = batch.frame.rename(MONEY | {"fixmedins_code": "institution_code", "refd_setl_flag": "refd_flag"})
+    frame = frame.rename({"mid_setl_flag": "mid_flag", "year": "benefit_year"})
+    code = pl.col("institution_code").str.slice(1, 6)
+    frame = frame.with_columns(
+        institution_region=pl.coalesce("fix_blng_admdvs", pl.when(code.str.contains(r"^\d{6}$")).then(code)),
+        cost_year=pl.col("setl_time").dt.year().cast(pl.Int32),
+    )
+    batch.frame = frame = with_identities(fill_optional(frame))
+    batch.faults.add(
+        "identity_b",
+        "医疗费总额",
+        "总额不等于基金支付加个人支付加医院负担，请核对这条结算后重新导出",
+        frame["broken_b"],
+    )
+    batch.faults.add(
+        "identity_c", "个人支付", "个人支付不等于个人账户加现金，请核对这条结算后重新导出", frame["broken_c"]
+    )
+
+
+def note_identities(batch: Typed, accepted: pl.DataFrame) -> None:
+    """Findings on identities among the accepted rows: broken A and D, and the minority form of B and C."""
+    broken_a, broken_d, inside, plain, mul, bare = accepted.select(
+        (pl.col("form_a") == "broken").sum().alias("a"),
+        (pl.col("form_d") == "broken").sum().alias("d"),
+        (pl.col("form_b") == "acct_in_fund").sum().alias("inside"),
+        (pl.col("form_b") == "plain").sum().alias("plain"),
+        (pl.col("form_c") == "mul").sum().alias("mul"),
+        (pl.col("form_c") == "plain").sum().alias("bare"),
+    ).row(0)
+    batch.note("identity_a", "四段费用之和不等于总额，政策范围内费用按未知处理", broken_a)
+    batch.note("identity_d", "各项基金支付之和不等于基金支付总额", broken_d)
+    if inside and plain:
+        batch.note("form_b", "少数结算的个人账户口径与多数不同（是否计入基金支付总额）", min(inside, plain))
+    if mul and bare:
+        batch.note("form_c", "少数结算的账户共济口径与多数不同", min(mul, bare))
+
+
+def person_columns() -> dict[str, pl.Expr]:
+    """Where a settlement says that its person lives: town and village of a counter export, else the employer's name."""
+    counter = pl.col("town_name").is_not_null() | pl.col("village_name").is_not_null()
+    both = pl.concat_str("town_name", "village_name", ignore_nulls=True)
+    return {
+        "place_kind": pl.when(counter)
+        .then(pl.lit("counter"))
+        .when(pl.col("emp_name").is_not_null())
+        .then(pl.lit("emp_name")),
+        "place_text": pl.when(counter).then(both).otherwise("emp_name"),
+        "village": pl.col("village_name"),
+        "place_time": pl.when(counter | pl.col("emp_name").is_not_null()).then("setl_time"),
+    }
+
+
+def institution_names(accepted: pl.DataFrame) -> pl.DataFrame:
+    """Distinct code and name of the institutions, with the first row that shows them."""
+    columns = ["file_id", "sheet", "source_row", "institution_code", "fixmedins_name"]
+    hashed = accepted.select(*columns, h=pl.struct("institution_code", "fixmedins_name").hash())
+    first = hashed.group_by("h", maintain_order=True).agg(pl.col(columns).first())
+    return first.select(columns).drop_nulls("fixmedins_name").rename({"fixmedins_name": "name"})

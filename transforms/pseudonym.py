@@ -1,0 +1,111 @@
+"""Keyed pseudonyms: who is who without saying who.
+
+A person, a household number or a name becomes a 64-bit whole number by a keyed one-way function: AES-256 in
+CBC-MAC mode over a text padded to one fixed length, cut to 63 bits. A fixed length makes CBC-MAC a sound
+pseudo-random function, and AES in hardware turns a million texts in a tenth of a second, where hashing them one by
+one would cost ten times as much. Without the secret nobody can rebuild the key of a known certificate number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+WIDTH = 48
+BLOCK = 16
+Bytes2D = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+TEXT_LENGTH = 13
+
+
+def pseudonyms(texts: pl.Series, secret: bytes) -> pl.Series:
+    """Keyed 63-bit pseudonym of each text, Int64; null stays null. `secret` is 32 bytes.
+
+    Equal texts give equal numbers on every machine with the same secret. Callers prefix the text with its domain
+    (`psn|`, `name|` …), so that equal texts of different kinds stay apart. Certificate numbers of 18 characters
+    take `number_pseudonyms`, which is ten times as fast.
+    """
+    known = texts.drop_nulls().cast(pl.String)
+    if known.is_empty():
+        return pl.Series(texts.name, [None] * len(texts), dtype=pl.Int64)
+    return _scattered(_mac(_fixed_width(known), _subkey(secret, b"text")), texts)
+
+
+def number_pseudonyms(numbers: pl.Series, secret: bytes) -> pl.Series:
+    """Keyed 63-bit pseudonym of each whole number (Int64), as `pseudonyms` for a certificate number as a number."""
+    known = numbers.drop_nulls()
+    if known.is_empty():
+        return pl.Series(numbers.name, [None] * len(numbers), dtype=pl.Int64)
+    block = np.zeros((len(known), 2), dtype="<i8")
+    block[:, 0] = known.to_numpy()
+    return _scattered(_mac(block.view(np.uint8).reshape(-1, BLOCK), _subkey(secret, b"number")), numbers)
+
+
+def _subkey(secret: bytes, purpose: bytes) -> bytes:
+    if len(secret) != 32:
+        raise ValueError("the pseudonym secret must be 32 bytes")
+    return hashlib.blake2b(purpose, key=secret, digest_size=32).digest()
+
+
+def _mac(blocks: Bytes2D, key: bytes) -> pl.Series:
+    """CBC-MAC of each row of bytes, cut to 63 bits."""
+    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305  # CBC-MAC is built from it
+    state = np.zeros((len(blocks), BLOCK), dtype=np.uint8)
+    for start in range(0, blocks.shape[1], BLOCK):
+        state = state ^ blocks[:, start : start + BLOCK]
+        state = np.frombuffer(encryptor.update(state.tobytes()), dtype=np.uint8).reshape(-1, BLOCK)
+    first = np.ascontiguousarray(state[:, :8]).view("<u8").ravel()
+    return pl.Series((first >> np.uint64(1)).astype(np.int64))
+
+
+def _scattered(found: pl.Series, like: pl.Series) -> pl.Series:
+    """`found` put back where `like` is not null."""
+    if len(found) == len(like):
+        return found.alias(like.name)
+    blank = pl.Series(like.name, [None] * len(like), dtype=found.dtype)
+    return blank.scatter(like.is_not_null().arg_true(), found) if len(found) else blank
+
+
+def _fixed_width(texts: pl.Series) -> Bytes2D:
+    """UTF-8 bytes of each text, padded with blanks to `WIDTH`; a longer text is first cut to a digest."""
+    if (texts.str.len_bytes() > WIDTH).any():
+        texts = texts.map_elements(_shortened, return_dtype=pl.String)
+    ascii_only = bool((texts.str.len_bytes() == texts.str.len_chars()).all())
+    if ascii_only:
+        padded = texts.str.pad_end(WIDTH)
+        array = padded.to_arrow().cast(pa.large_binary())
+        data = np.frombuffer(array.buffers()[2], dtype=np.uint8)
+        offset = array.offset * WIDTH
+        return data[offset : offset + len(texts) * WIDTH].reshape(-1, WIDTH)
+    joined = b"".join(text.encode().ljust(WIDTH) for text in texts.to_list())
+    return np.frombuffer(joined, dtype=np.uint8).reshape(-1, WIDTH)
+
+
+def _shortened(text: str) -> str:
+    raw = text.encode()
+    return text if len(raw) <= WIDTH else "#" + hashlib.blake2b(raw, digest_size=20).hexdigest()
+
+
+def key_texts(numbers: pl.Series, prefix: str) -> pl.Series:
+    """Text form of pseudonyms outside the lake: prefix and 13 characters of base 32, never digits only."""
+    known = numbers.drop_nulls()
+    values = known.to_numpy().astype(np.uint64)
+    letters = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
+    shifts = np.arange(TEXT_LENGTH - 1, -1, -1, dtype=np.uint64) * np.uint64(5)
+    digits = letters[((values[:, None] >> shifts) & np.uint64(31)).astype(np.intp)]
+    texts = np.ascontiguousarray(digits).view(f"S{TEXT_LENGTH}").ravel().astype(str) if len(known) else []
+    return _scattered(prefix + pl.Series(texts, dtype=pl.String), numbers)
+
+
+def key_number(text: str) -> int:
+    """The pseudonym behind its text form (`key_texts` the other way round); ValueError if it is none."""
+    number = 0
+    if len(text) != TEXT_LENGTH + 1:
+        raise ValueError(f"not a key: {text!r}")
+    for letter in text[1:]:
+        number = number * 32 + ALPHABET.index(letter)
+    return number

@@ -1,0 +1,303 @@
+"""Resolve: from delivered settlement rows to the settlements of a cost year that count.
+
+Only the few special rows (negative, refund, flagged, of several versions, named by one of these) are collected, from
+all years; the mass stays lazy. Every row of the year's parts ends in exactly one state, so `counts` adds up to what
+was accepted.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+from schemas.core import AMOUNTS
+from transforms import places, reversals, scope, versions
+from transforms.identity import with_person
+from transforms.versions import RANK, ROW
+
+MEASURES = ("tot", "psn", "cash")
+KEPT = (
+    "setl_id", "mdtrt_id", "init_setl_id", "person_key", "cost_year", "setl_time", "insutype", "insu_admdvs",
+    "institution_code", "med_type", "tot_fen", "psn_fen", "cash_fen",
+)  # fmt: skip
+TROUBLE = pl.Schema(
+    {
+        "person_key": pl.Int64, "setl_id": pl.String, "cost_year": pl.Int32, "reason": pl.String,
+        "reason_zh": pl.String, "file_id": pl.String, "sheet": pl.String, "source_row": pl.Int64, "setl_date": pl.Date,
+    }
+)  # fmt: skip
+COUNTS = pl.Schema({"state": pl.String, "rows": pl.Int64, "tot": pl.Int64, "psn": pl.Int64, "cash": pl.Int64})
+REASONS_ZH = {
+    **scope.REASONS_ZH,
+    **reversals.REASONS_ZH,
+    "rejected": "结算行被拒收，金额未知",
+    "unknown_scheme": "险种类型不在代码表中，按结算计入，请核对",
+}
+
+
+class Resolved(NamedTuple):
+    """What one cost year's settlements are.
+
+    counted: core columns + person_key, county_code, designated, partial_refund_fen (what refunds changed the total
+        by, 0 or negative); partial refunds are netted into every amount.
+    uncounted: rows of the year that count nowhere, with state, reason, reason_zh, partner_id, partner_year; without
+        superseded rows and duplicates.
+    troubles: what makes units incomplete; cost_year null: every cost year of the person.
+    counts: state, rows, tot, psn, cash (fen) over every row of the year's parts, as delivered. The states add up to
+        the accepted rows and amounts: `counted` is what `counted` holds, after netting, and `netting` (0 rows) is
+        what the netting took off.
+    marks: file_id, sheet, source_row, mark (duplicate, superseded), over all years.
+    findings: rule, message_zh, rows, tot_fen.
+    """
+
+    counted: pl.LazyFrame
+    uncounted: pl.DataFrame
+    troubles: pl.DataFrame
+    counts: pl.DataFrame
+    marks: pl.DataFrame
+    findings: pl.DataFrame
+
+
+def resolve(
+    settlements: pl.LazyFrame,
+    rejected: pl.LazyFrame,
+    files: pl.DataFrame,
+    links: pl.DataFrame,
+    alias: pl.DataFrame,
+    institutions: pl.LazyFrame,
+    cost_year: int,
+) -> Resolved:
+    """The settlements of a cost year.
+
+    `settlements`: core rows of all years, of the files in force; `rejected`: reject rows; `links`: id_key →
+    person_key where they differ; `alias`: region_alias.csv; `institutions`: core fixmedins_b rows.
+    """
+    marks = versions.marks(settlements, ["setl_id"], files)
+    rejects = in_force(rejected, files)
+    around = special_rows(settlements, marks, links, rejects)
+    decided = reversals.decide(around)
+    verdicts = around.select(*ROW, "setl_id").join(decided.verdicts, on="setl_id")
+    this_year = pl.col("cost_year") == cost_year
+    netted = netted_rows(around.filter(this_year), decided)
+    out = verdicts.filter(pl.col("state") != "counted").select(*ROW)
+    mass = versions.without(
+        settlements.filter(this_year & scope.state().is_null()),
+        pl.concat([marks.select(*ROW), out, netted.select(*ROW)]),
+    )
+    names = settlements.collect_schema().names()
+    counted = pl.concat(
+        [
+            with_person(mass, links).with_columns(partial_refund_fen=pl.lit(0, pl.Int64)),
+            netted.select(*names, "person_key", "partial_refund_fen").lazy(),
+        ]
+    )
+    by_day = pl.col("setl_time").dt.date()
+    counted = counted.with_columns(
+        county_code=places.county_of(pl.col("insu_admdvs"), alias, "insured", by_day)
+    )
+    counts, findings = tally(
+        settlements.filter(this_year), marks, verdicts, decided, around.filter(this_year)
+    )
+    return Resolved(
+        counted=places.with_designation(counted, institutions, files, alias),
+        uncounted=uncounted_rows(
+            settlements.filter(this_year), marks, around.filter(this_year), decided, links
+        ),
+        troubles=troubles(around, decided, rejects, files, links, cost_year),
+        counts=counts,
+        marks=marks,
+        findings=findings,
+    )
+
+
+def in_force(rejected: pl.LazyFrame, files: pl.DataFrame) -> pl.DataFrame:
+    """Rejected settlement rows of the files in force, one row each."""
+    rows = rejected.filter(pl.col("table") == "setl_d").join(
+        files.lazy().select("file_id").unique(), on="file_id", how="semi"
+    )
+    return rows.collect().sort(*ROW, "rule").unique(ROW, keep="first", maintain_order=True)
+
+
+def special_rows(
+    settlements: pl.LazyFrame, marks: pl.DataFrame, links: pl.DataFrame, rejects: pl.DataFrame
+) -> pl.DataFrame:
+    """The current rows that can have to do with a reversal or a rejected row, of all years, with `person_key`.
+
+    Special rows themselves; the rows that refunds or rejected rows name; the positive rows of the same person,
+    institution and absolute total as an unlinked negative row.
+    """
+    settled = scope.state().is_null()
+    special = settlements.filter(scope.special() & settled).collect(engine="streaming")
+    special = with_person(versions.without(special.lazy(), marks), links).collect()
+    names = [special["init_setl_id"], rejects["setl_id"], rejects["init_setl_id"]]
+    named = pl.concat(names).drop_nulls().unique().sort()
+    free = special.filter(scope.negative() & ~scope.correction() & pl.col("init_setl_id").is_null())
+    sizes = free.select("person_key", "institution_code", pl.col("tot_fen").abs()).unique()
+    keys = _all_keys(sizes, links)
+    # a filter on hashes reads the wide rows of the few hits only; a join on the texts would carry every row along
+    is_named = pl.col("setl_id").hash().is_in(named.hash().implode())
+    mixed = (pl.col("id_key") ^ pl.col("tot_fen")).is_in((keys["id_key"] ^ keys["tot_fen"]).implode())
+    hits = settlements.filter(is_named | mixed).collect(engine="streaming")
+    hits = versions.without(hits.lazy(), marks).collect()
+    found = pl.concat(
+        [
+            hits.filter(pl.col("setl_id").is_in(named.implode())),
+            hits.filter(settled).join(keys, on=["id_key", "institution_code", "tot_fen"], how="semi"),
+        ]
+    )
+    both = pl.concat([special, with_person(found.lazy(), links).collect()])
+    return both.unique(ROW, keep="first").sort("setl_id")
+
+
+def _all_keys(sizes: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """`sizes` with each id_key that a person may be delivered under."""
+    linked = sizes.join(links.select("id_key", "person_key"), on="person_key").drop("person_key")
+    own = sizes.rename({"person_key": "id_key"})
+    return pl.concat([own, linked.select(own.columns)]).unique()
+
+
+def netted_rows(around: pl.DataFrame, decided: reversals.Decision) -> pl.DataFrame:
+    """The partly refunded originals with the refunds' amounts added; an amount unknown on either side is unknown."""
+    added = decided.netting.rename({name: f"_{name}" for name in AMOUNTS})
+    rows = around.join(added, on="setl_id", how="inner")
+    return rows.with_columns(
+        *(pl.col(name) + pl.col(f"_{name}") for name in AMOUNTS), partial_refund_fen=pl.col("_tot_fen")
+    )
+
+
+def uncounted_rows(
+    rows: pl.LazyFrame,
+    marks: pl.DataFrame,
+    around: pl.DataFrame,
+    decided: reversals.Decision,
+    links: pl.DataFrame,
+) -> pl.DataFrame:
+    """The current rows that count nowhere, with why and with whom."""
+    judged = around.join(decided.verdicts, on="setl_id").filter(pl.col("state") != "counted")
+    layers = with_person(
+        versions.without(
+            rows.filter(scope.state().is_not_null()), pl.concat([marks.select(*ROW), judged.select(*ROW)])
+        ),
+        links,
+    ).with_columns(
+        state=scope.state(),
+        reason=scope.reason(),
+        partner_id=pl.lit(None, pl.String),
+        partner_year=pl.lit(None, pl.Int32),
+    )
+    columns = [*ROW, *KEPT, "state", "reason", "partner_id", "partner_year"]
+    found = pl.concat([judged.select(columns), layers.select(columns).collect(engine="streaming")])
+    return found.with_columns(reason_zh=pl.col("reason").replace_strict(REASONS_ZH, default=None)).sort(ROW)
+
+
+def tally(
+    rows: pl.LazyFrame,
+    marks: pl.DataFrame,
+    verdicts: pl.DataFrame,
+    decided: reversals.Decision,
+    around: pl.DataFrame,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(counts by state, findings) over every row of the year's parts."""
+    state = pl.concat(
+        [
+            marks.select(*ROW, state="mark"),
+            verdicts.filter(pl.col("state") != "counted").select(*ROW, "state"),
+        ]
+    )
+    marked = rows.join(state.lazy(), on=ROW, how="left", nulls_equal=True).with_columns(
+        pl.coalesce("state", scope.state(), pl.lit("counted")).alias("state"),
+        scope.unknown_scheme().alias("_unknown"),
+    )
+    sums = (
+        marked.group_by("state", "_unknown")
+        .agg(
+            pl.len().cast(pl.Int64).alias("rows"),
+            *(pl.col(f"{name}_fen").sum().alias(name) for name in MEASURES),
+        )
+        .collect(engine="streaming")
+    )
+    counts = sums.group_by("state").agg(pl.col("rows", *MEASURES).sum()).cast(COUNTS)
+    before = around.join(decided.netting.select("setl_id"), on="setl_id", how="semi")
+    after = netted_rows(around, decided)
+    change = {name: int(after[f"{name}_fen"].sum()) - int(before[f"{name}_fen"].sum()) for name in MEASURES}
+    netting = pl.DataFrame(
+        [{"state": "netting", "rows": 0, **{name: -amount for name, amount in change.items()}}], schema=COUNTS
+    )
+    counts = counts.with_columns(
+        pl.when(pl.col("state") == "counted")
+        .then(pl.col(name) + change[name])
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name in MEASURES
+    )
+    counts = pl.concat([counts, netting]) if before.height else counts
+    strange = sums.filter(pl.col("_unknown").fill_null(False) & (pl.col("state") == "counted"))
+    findings = strange.select(
+        rule=pl.lit("unknown_scheme"),
+        message_zh=pl.lit(REASONS_ZH["unknown_scheme"]),
+        rows=pl.col("rows"),
+        tot_fen=pl.col("tot"),
+    )
+    return counts.sort("state"), findings
+
+
+def troubles(
+    around: pl.DataFrame,
+    decided: reversals.Decision,
+    rejects: pl.DataFrame,
+    files: pl.DataFrame,
+    links: pl.DataFrame,
+    cost_year: int,
+) -> pl.DataFrame:
+    """What makes units incomplete in the cost year: listed, half-missing and rejected settlements."""
+    bad = around.join(decided.verdicts, on="setl_id").filter(
+        pl.col("state").is_in(("listed", "half_missing"))
+    )
+    larger = bad.filter(pl.col("reason") == "refund_larger_than_original").with_columns(
+        cost_year="partner_year"
+    )
+    bad = bad.with_columns(setl_date=pl.col("setl_time").dt.date())
+    larger = larger.with_columns(setl_date=pl.lit(None, pl.Date))
+    both = pl.concat([bad, larger]).with_columns(
+        reason_zh=pl.col("reason").replace_strict(REASONS_ZH, default=None)
+    )
+    columns = TROUBLE.names()
+    found = pl.concat(
+        [both.select(columns), rejected_troubles(around, rejects, files, links).select(columns)]
+    )
+    return (
+        found.filter((pl.col("cost_year") == cost_year) | pl.col("cost_year").is_null())
+        .unique()
+        .sort(columns)
+    )
+
+
+def rejected_troubles(
+    around: pl.DataFrame, rejects: pl.DataFrame, files: pl.DataFrame, links: pl.DataFrame
+) -> pl.DataFrame:
+    """Rejected settlement rows that no newer accepted version has replaced.
+
+    A row that shows no person is laid at the door of the person of its older version or of the original it names.
+    """
+    order = ["updt_time", RANK, "sheet", "source_row"]
+    ranks = versions.file_ranks(files).select("file_id", RANK)
+    persons = with_person(rejects.lazy(), links).collect().join(ranks, on="file_id", how="left")
+    accepted = around.join(ranks, on="file_id", how="left")
+    newest = accepted.select(
+        "setl_id", *(pl.col(name).alias(f"_a_{name}") for name in order), _person="person_key"
+    )
+    original = accepted.select(init_setl_id="setl_id", _original="person_key")
+    held = persons.join(newest, on="setl_id", how="left").join(original, on="init_setl_id", how="left")
+    replaced = pl.lit(False)
+    for name in reversed(order):
+        mine, theirs = pl.col(name), pl.col(f"_a_{name}")
+        later = (theirs > mine).fill_null(mine.is_null() & theirs.is_not_null())
+        replaced = later | (theirs.eq_missing(mine) & replaced)
+    known = pl.col(f"_a_{RANK}").is_not_null()
+    return held.filter(~(known & replaced)).with_columns(
+        pl.coalesce("person_key", "_person", "_original").alias("person_key"),
+        reason=pl.lit("rejected"),
+        setl_date=pl.lit(None, pl.Date),
+        reason_zh=pl.coalesce("message_zh", pl.lit(REASONS_ZH["rejected"])),
+    )

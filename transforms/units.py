@@ -1,0 +1,181 @@
+"""Units under a household cap: the household of the year, or its categories apart (临政办〔2024〕1号 二(三)).
+
+以社会救助家庭为单位: one household is one unit. A household in which on some day two members hold
+certificates of different categories is split for the whole year, one unit a category (reading A-L03 a).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from transforms.pseudonym import key_texts
+from transforms.spans import below, best_code_spans, crossed, nearest, on_day
+
+if TYPE_CHECKING:
+    from schemas.policy import HouseholdCap
+
+
+@dataclass(frozen=True)
+class Units:
+    """Units of one rule and cost year.
+
+    units: unit_id, household_id, split, category (a split unit's own; else the last one in force in the
+        year), county_code (of the last certificate), cap_fen (of `category`).
+    spans: person_key, household_id, unit_id, category, county_code, valid_from, valid_to: who held which
+        category, as a member of which household.
+    members: person_key, household_id, valid_from, valid_to (stretched to the year), held_from, held_to: all
+        memberships of the year in these households.
+    homes: the memberships of these people in any household.
+    """
+
+    units: pl.DataFrame
+    spans: pl.DataFrame
+    members: pl.DataFrame
+    homes: pl.DataFrame
+
+
+def caps_in_order(cap: HouseholdCap) -> dict[str, int]:
+    """Category → cap or threshold in fen, the lowest first; equal ones in the policy's order."""
+    caps = {code: cap.cap_fen.get(code, cap.threshold_fen) for code in cap.categories}
+    unknown = [code for code, value in caps.items() if value is None]
+    if unknown:
+        raise ValueError(f"{cap.rule_id}：类别 {'、'.join(unknown)} 没有封顶线")
+    known = {code: value for code, value in caps.items() if value is not None}
+    return dict(sorted(known.items(), key=lambda pair: pair[1]))
+
+
+def policy_certificates(cap: HouseholdCap, certificates: pl.DataFrame) -> pl.DataFrame:
+    """Certificates of the policy's categories recognised in its territory (本区民政部门核发)."""
+    return certificates.filter(
+        pl.col("code").is_in(list(cap.categories)) & below("county_code", cap.region_code)
+    )
+
+
+def units(
+    cap: HouseholdCap,
+    certificates: pl.DataFrame,
+    members: pl.DataFrame,
+    cost_year: int,
+    until: date | None = None,
+) -> Units:
+    """Every unit with at least one day of a valid certificate in the cost year (in the running year up to
+    `until`).
+
+    A person on several of the policy's lists at once belongs to the one with the lowest cap. A holder of a
+    certificate without a membership is a household of his own.
+    """
+    first, last = date(cost_year, 1, 1), min(date(cost_year, 12, 31), until or date(cost_year, 12, 31))
+    order = caps_in_order(cap)
+    holders = best_code_spans(policy_certificates(cap, certificates), list(order), first, last)
+    at_home = with_singles(members, holders, first, date(cost_year, 12, 31))
+    spans = crossed(holders, at_home.select("person_key", "household_id", "valid_from", "valid_to"))
+    split = split_households(spans)
+    spans = spans.join(split, on="household_id", how="left").with_columns(pl.col("split").fill_null(False))
+    own = pl.col("household_id") + pl.lit("/") + pl.col("category")
+    spans = spans.with_columns(pl.when("split").then(own).otherwise("household_id").alias("unit_id"))
+    in_units = at_home.join(spans.select("household_id").unique(), on="household_id", how="semi")
+    return Units(
+        _last_in_force(spans, order),
+        spans.drop("split").sort("person_key", "valid_from"),
+        in_units,
+        at_home.join(in_units.select("person_key").unique(), on="person_key", how="semi"),
+    )
+
+
+def with_singles(members: pl.DataFrame, holders: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """Memberships, and for a certificate holder without any a household of his own for the whole year."""
+    columns = ["person_key", "household_id", "valid_from", "valid_to", "held_from", "held_to"]
+    alone = holders.select("person_key").unique().join(members, on="person_key", how="anti")
+    singles = alone.with_columns(
+        household_id=key_texts(alone["person_key"], "H"),
+        valid_from=pl.lit(first),
+        valid_to=pl.lit(last),
+        held_from=pl.lit(first),
+        held_to=pl.lit(last),
+    )
+    return pl.concat([members.select(columns), singles.select(columns)])
+
+
+def split_households(spans: pl.DataFrame) -> pl.DataFrame:
+    """household_id, split: households in which two members hold different categories on one day."""
+    several = spans.filter(pl.col("category").n_unique().over("household_id") > 1).select(
+        "household_id", "person_key", "category", "valid_from", "valid_to"
+    )
+    clash = (
+        (pl.col("person_key") != pl.col("person_key_other"))
+        & (pl.col("category") != pl.col("category_other"))
+        & (pl.col("valid_from") <= pl.col("valid_to_other"))
+        & (pl.col("valid_from_other") <= pl.col("valid_to"))
+    )
+    return (
+        several.join(several, on="household_id", suffix="_other")
+        .filter(clash)
+        .select("household_id", split=pl.lit(True))
+        .unique()
+    )
+
+
+def _last_in_force(spans: pl.DataFrame, order: dict[str, int]) -> pl.DataFrame:
+    """One row a unit with the category in force last in the year (of several on that day the lowest cap)."""
+    cap = pl.col("category").replace_strict(order, return_dtype=pl.Int64)
+    return (
+        spans.with_columns(cap_fen=cap)
+        .sort("unit_id", "valid_to", "cap_fen", "county_code", descending=[False, True, False, False])
+        .unique("unit_id", keep="first", maintain_order=True)
+        .select("unit_id", "household_id", "split", "category", "county_code", "cap_fen")
+    )
+
+
+def unit_people(found: Units) -> pl.DataFrame:
+    """unit_id, person_key: members of each unit; of a split one those who held its category on some day."""
+    split = found.units.filter("split").select("household_id").unique()
+    whole = found.members.join(split, on="household_id", how="anti")
+    return pl.concat(
+        [
+            whole.select("person_key", unit_id="household_id"),
+            found.spans.join(split, on="household_id", how="semi").select("person_key", "unit_id"),
+        ]
+    ).unique()
+
+
+def placed(settlements: pl.DataFrame, found: Units) -> pl.DataFrame:
+    """Each settlement of a member once for every household that the person belonged to in the year.
+
+    Adds setl_date, household_id_on_day, household_id, at_home (the household is that of the day),
+    category_on_day (the certificate held on the day) and unit_id: of a split household the unit of the
+    category on the day, else of the person's nearest category in that household, else the unit with the
+    lowest cap.
+    """
+    ever = found.members.select("person_key", "household_id").unique()
+    dated = settlements.join(ever.select("person_key").unique(), on="person_key", how="semi").with_columns(
+        setl_date=pl.col("setl_time").dt.date()
+    )
+    days = found.homes.with_columns(household_id_on_day="household_id")
+    on_days = on_day(dated, days, "setl_date", ["household_id_on_day"])
+    held = found.spans.with_columns(category_on_day="category")
+    on_days = on_day(on_days, held, "setl_date", ["category_on_day"])
+    pairs = on_days.join(ever, on="person_key").sort("setl_id", "household_id")
+    held_here = found.spans.rename({"unit_id": "near_unit"})
+    near = nearest(pairs, held_here, "setl_date", ["near_unit"], ["person_key", "household_id"])
+    lowest = lowest_units(found)
+    return (
+        near.join(lowest, on="household_id", how="left", maintain_order="left")
+        .with_columns(
+            at_home=pl.col("household_id").eq_missing(pl.col("household_id_on_day")),
+            unit_id=pl.coalesce("near_unit", "lowest_unit"),
+        )
+        .drop("near_unit", "lowest_unit")
+    )
+
+
+def lowest_units(found: Units) -> pl.DataFrame:
+    """household_id, lowest_unit: the unit with the lowest cap of each household."""
+    return (
+        found.units.sort("household_id", "cap_fen", "unit_id")
+        .unique("household_id", keep="first", maintain_order=True)
+        .select("household_id", lowest_unit="unit_id")
+    )
