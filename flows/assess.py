@@ -19,10 +19,10 @@ from stores.parts import part_rows
 from transforms import facts, identity, ledger, payments, places, reconcile, resolved, versions
 from transforms.burden import Burdens, settlement_burdens
 from transforms.household_year import household_year
-from transforms.identity import People
+from transforms.identity import People, with_person
 from transforms.person_year import on_roster, person_year
 from transforms.pseudonym import key_texts, pseudonyms
-from transforms.resolved import Resolved, with_person
+from transforms.resolved import Resolved
 from transforms.rules import household_cap
 from transforms.rules.household_cap import Assessed, Household
 from transforms.spans import below, last_day_held, overlapping, yardstick_date

@@ -73,7 +73,7 @@ def guarded(as_json: bool) -> Iterator[None]:
         fail(USAGE, str(error), as_json)
     except RunError as error:
         fail(FAILED, str(error), as_json)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the last line of defence: whatever it is, the status is 3
         places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
         where = " < ".join(reversed(places[-4:]))
         fail(FAILED, f"运行失败，已发布的结果没有改变。{type(error).__name__} @ {where}", as_json)

@@ -231,15 +231,3 @@ def deliver(home: Home, request: Request, assessed: dict[int, Path], say: Say) -
     say("生成清单")
     exports, attention = export_results(home, request, published)
     return warehouse, exports, attention
-
-
-def years_to_assess(home: Home, ingested: IngestSummary, on: date) -> list[int]:
-    """Cost years that a night bears on: those the new files touch, earlier ones already published, the running one.
-
-    A refund, a payment or a roster received now may change any year that is already published, so these are asked
-    for again; a year whose inputs have not changed costs nothing (its results are found by name).
-    """
-    held = set(read_published(home).years)
-    present = lake.cost_years(home)
-    touched = {year for _, year in ingested.touched}
-    return sorted(year for year in (touched | held | ({on.year} & present)) if year is not None and year <= on.year)

@@ -13,7 +13,7 @@ import polars as pl
 from flows.configuration import load_configuration
 from stores import exports, lake, warehouse
 from stores.home import Home
-from stores.state import Published, read_published, read_runs, write_published
+from stores.state import Published, read_runs, write_published
 from stores.vault import Vault
 from transforms.change import changes
 from transforms.pseudonym import key_number

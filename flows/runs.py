@@ -12,7 +12,8 @@ from pathlib import Path
 from prefect import flow, task
 
 from flows import pipeline
-from flows.pipeline import Outcome, Request, new_request, recorded, years_to_assess
+from flows.pipeline import Outcome, Request, new_request, recorded
+from flows.touched import years_to_assess
 from stores.home import Home
 from stores.ingest import IngestSummary
 from stores.state import only_run
@@ -65,7 +66,7 @@ def nightly(home: str, on: date | None = None) -> Outcome:
     request = new_request(Path(home), "nightly", None, None, None, on, False)
     with recorded(request), only_run(Home(request.home)):
         ingested = ingest(request.home, request.today)
-        years = years_to_assess(Home(request.home), ingested, request.on)
+        years = years_to_assess(Home(request.home), ingested, request)
         found = {year: assess(request, year) for year in years}
         assessed = {year: folder for year, (folder, _) in found.items()}
         warehouse, exports, attention = deliver(request, assessed)

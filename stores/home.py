@@ -7,8 +7,10 @@ import os
 import secrets
 from pathlib import Path
 
+from stores.errors import OperatorError
 
-class SecretError(RuntimeError):
+
+class SecretError(OperatorError):
     """The configured secret cannot be used; the message says what to do."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,9 @@ from stores.readers import Refused, Sheet, Wanted, sheets
 from stores.readers_text import Restart, TextSheet
 from transforms import normalise_ledgers, normalise_roster, normalise_settlement
 from transforms.normalise import scientific
+from transforms.normalise_people import people as people_of
 from transforms.normalise_people import (
     Keyring,
-    merged,
     person_rows,
     psn_domain,
     psn_keys,
@@ -36,6 +37,7 @@ _NOTE = (
     r"^[\s(（]*(?:合\s*计|总\s*计|小\s*计|共\s*计|(?:注|备\s*注|说\s*明|日\s*期|附\s*注)\s*[:：]|填\s*表|制\s*表|审\s*核|复\s*核|经\s*办"
     r"|负责人|单位负责人|打印|导出时间)"
 )
+_NOTE_WORDS = re.compile(_NOTE)
 _NO_PERSON = {
     "paid_ledger",
     "fixmedins_b",
@@ -83,13 +85,13 @@ def read_member(
     """Recognise and read a plain file. Raises Refused with a message for the operator."""
     for attempt in ("fast", "slow"):
         reading = Reading(file_id, title, until_year)
-        writer = Writer(home, file_id, dry_run)
-        try:
-            _read_sheets(path, digest, workspace, tools, reading, writer, slow=attempt == "slow")
-        except Restart:
-            continue
-        reading.parts = writer.close()
-        return reading
+        with Writer(home, file_id, dry_run) as writer:
+            try:
+                _read_sheets(path, digest, workspace, tools, reading, writer, slow=attempt == "slow")
+            except Restart:
+                continue
+            reading.parts = writer.close()
+            return reading
     raise Refused("文件读不出，请重新导出")
 
 
@@ -133,13 +135,14 @@ def _finish(
         reading.rejects = pl.concat(rejects)
         counts = reading.rejects.group_by("rule").len().sort("rule")
         reading.rejected_by_rule = dict(counts.iter_rows())
+    writer.flush()
     if people:
-        seen = merged(pl.concat(people)).sort("source_row", "id_key", "name", "psn_no")
-        persons = person_rows(seen, reading.file_id, tools.townships, tools.ring.secret)
+        found = people_of(pl.concat(people), tools.ring.secret)
+        persons = person_rows(found, reading.file_id, tools.townships, tools.ring.secret)
         wrong = int((~persons["check_ok"]).sum())
         reading.note("check_digit", "身份证号校验位不符的人员（照常计入，请核对号码）", wrong)
         writer.add("person", persons)
-        reading.vault["person"] = vault_people(seen, tools.ring.secret)
+        reading.vault["person"] = vault_people(found)
     if payees:
         reading.vault["payee"] = pl.concat(payees)
     reading.years = sorted({year for _, year in reading.touched})
@@ -201,16 +204,17 @@ class SheetJob:
 
     def _last_data_row(self, frame: pl.DataFrame) -> int:
         values = self._value_columns()
-        for size in (64, frame.height):
-            tail = frame.tail(size)
-            filled = tail.select(
-                pl.any_horizontal(pl.col(values).str.strip_chars().fill_null("") != "")
-            ).to_series()
-            note = tail.select(pl.any_horizontal(pl.col(self.columns).str.contains(_NOTE).fill_null(False)))
-            places = (filled & ~(note.to_series() & ~self._person_shown(tail))).arg_true()
-            if len(places):
-                return frame.height - tail.height + int(places[-1])
-        return -1
+        near = frame.tail(64).select(self.columns)
+        places = [near.columns.index(c) for c in values]
+        for back, row in enumerate(reversed(near.rows())):
+            filled = sum(bool((row[place] or "").strip()) for place in places)
+            noted = filled and any(cell and _NOTE_WORDS.match(cell) for cell in row)
+            if filled and (not noted or filled * 2 > len(values)):
+                return frame.height - 1 - back
+        filled = frame.select(pl.any_horizontal(pl.col(values).str.strip_chars().fill_null("") != "")).to_series()
+        note = frame.select(pl.any_horizontal(pl.col(self.columns).str.contains(_NOTE).fill_null(False)))
+        data = (filled & ~(note.to_series() & ~self._person_shown(frame))).arg_true()
+        return int(data[-1]) if len(data) else -1
 
     def _person_shown(self, frame: pl.DataFrame) -> pl.Series:
         """Whether a row fills most of what a row must fill: then it is data whatever word it begins with."""

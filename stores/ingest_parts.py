@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ class Writer:
 
     def __init__(self, home: Home, file_id: str, dry_run: bool) -> None:
         self.home, self.file_id, self.dry_run = home, file_id, dry_run
+        self.beside = ThreadPoolExecutor(max_workers=1)
+        self.writing: list[Future[None]] = []
         self.waiting: dict[tuple[str, str | None, int | None], list[pl.DataFrame]] = {}
         self.numbers: dict[tuple[str, str | None, int | None], int] = {}
         self.parts: list[dict[str, Any]] = []
@@ -64,9 +67,11 @@ class Writer:
         if len(pairs) == 1:
             self._wait((table, *pairs[0]), frame)
             return
-        groups = frame.partition_by("insu_admdvs", "cost_year", as_dict=True, maintain_order=True)
-        for (region, year), group in groups.items():
-            self._wait((table, region, year), group)
+        # rows of a group keep their order; gathering by place costs two thirds of `partition_by`
+        rows = frame.select("insu_admdvs", "cost_year", row=pl.int_range(pl.len(), dtype=pl.UInt32))
+        groups = rows.group_by("insu_admdvs", "cost_year").agg("row")
+        for number, (region, year) in enumerate(groups.select("insu_admdvs", "cost_year").rows()):
+            self._wait((table, region, year), frame[groups["row"][number]])
 
     def _wait(self, key: tuple[str, str | None, int | None], frame: pl.DataFrame) -> None:
         held = self.waiting.setdefault(key, [])
@@ -92,12 +97,30 @@ class Writer:
             }
         )
         if not self.dry_run:
-            lake.write_parquet(frame, self.home.lake / folder / name)
+            # the part is written while the next rows are read; no more than one waits, so that memory stays flat
+            while len(self.writing) > 1:
+                self.writing.pop(0).result()
+            path = self.home.lake / folder / name
+            self.writing.append(self.beside.submit(lake.write_parquet, frame, path))
 
-    def close(self) -> list[dict[str, Any]]:
+    def flush(self) -> None:
+        """Begin to write all that waits."""
         for key in sorted(self.waiting, key=str):
             self._flush(key)
+
+    def close(self) -> list[dict[str, Any]]:
+        """Write what waits and tell the parts."""
+        self.flush()
+        for written in self.writing:
+            written.result()
         return sorted(self.parts, key=lambda part: part["path"])
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """No write goes on after the reading has ended, well or not."""
+        self.beside.shutdown(wait=True, cancel_futures=True)
 
 
 def _safe(text: str) -> str:

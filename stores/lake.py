@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from schemas.core import MODELS, empty, polars_schema
+from stores.errors import RunError
 from stores.home import Home
 
 REJECTS = pl.Schema(
@@ -49,7 +50,7 @@ FILE_INFO = pl.Schema(
 )
 
 
-class LakeError(RuntimeError):
+class LakeError(RunError):
     """The lake does not hold what its manifests say."""
 
 

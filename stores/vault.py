@@ -15,13 +15,14 @@ import polars as pl
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from stores.errors import RunError
 from stores.home import Home
 from stores.lake import temporary
 
 _MAGIC = b"FDV1"
 
 
-class VaultError(RuntimeError):
+class VaultError(RunError):
     """A vault file does not open under this secret, or was changed."""
 
 

@@ -23,12 +23,17 @@ FOREVER = date(2999, 12, 31)
 SEPARATORS = "、,，;；|/ "
 
 
+def words_of(cell: str) -> list[str]:
+    """The wordings of a cell that may hold several."""
+    for sep in SEPARATORS:
+        cell = cell.replace(sep, "、")
+    return [word for word in cell.split("、") if word]
+
+
 @cache
 def codes_of(cell: str) -> tuple[str, ...]:
     """Identity codes of a cell that may hold several wordings, best first; KeyError for an unknown wording."""
-    for sep in SEPARATORS:
-        cell = cell.replace(sep, "、")
-    found = {code for word in cell.split("、") if word for code in WORDINGS[word]}
+    found = {code for word in words_of(cell) for code in WORDINGS[word]}
     return tuple(sorted(found, key=RANK.index))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
 
 from synth import ids
-from synth.model import FOREVER, Fact, Paid, Payment, World, codes_of
+from synth.model import FOREVER, Fact, Paid, Payment, World, codes_of, words_of
 from synth.places import County
 from synth.write import PLAIN, Inbox, Style
 
@@ -23,6 +24,7 @@ PAYMENT_COLUMNS = (
 )  # fmt: skip
 SYNONYMS = {"身份证号": "身份证号码"}
 EXCEL_ROWS = 8_000  # larger lists are delivered as CSV
+SENDERS = {"FANPIN": "乡村振兴", "JIANCE": "乡村振兴", "YOUFU": "退役军人", "ZHONGCAN": "残联"}
 SKIPPED_LIST_MONTH = 11  # no 在册 list came: the last one is carried forward
 LAST_ROSTER_MONTH = 14  # February after the year
 SHORT_LIST = (9, "TEKUN")  # a truncated list that must end nobody
@@ -53,6 +55,17 @@ def _row(
     )  # fmt: skip
 
 
+def _by_sender(place: County, f: Fact) -> list[Fact]:
+    """The rows in which a fact is delivered: in Chongqing one for each department whose categories it holds."""
+    if not place.code.startswith("50"):
+        return [f]
+    sent: dict[str, list[str]] = defaultdict(list)
+    for word in words_of(f.cell):
+        codes = codes_of(word)
+        sent[SENDERS.get(codes[0], f.department) if codes else f.department].append(word)
+    return [replace(f, department=d, cell="、".join(words)) for d, words in sent.items()]
+
+
 def month_made(f: Fact, year: int) -> int:
     """Month of the year in which a fact first appears; 13 and more: after the year."""
     return max(1, 12 * (f.start.year - year) + f.start.month)
@@ -79,23 +92,24 @@ def roster_files(inbox: Inbox, place: County, facts: list[Fact], year: int, *, p
     dated: dict[int, list[tuple[str, ...]]] = defaultdict(list)
     full: dict[int, list[tuple[str, ...]]] = defaultdict(list)
     changes: dict[int, list[tuple[str, ...]]] = defaultdict(list)
-    for k, f in enumerate(facts):
+    for k, f, parts in ((k, f, _by_sender(place, f)) for k, f in enumerate(facts)):
         style = 0 if plain else (0, 0, 0, 1, 2, 3)[k % 6]
         made = month_made(f, year)
         if not f.lists and made <= LAST_ROSTER_MONTH and not f.added:
-            dated[made].append(_row(place, f, "", "", f.shown_to, "", style))
+            dated[made] += [_row(place, x, "", "", f.shown_to, "", style) for x in parts]
         for m, end in f.again:
-            dated[m].append(_row(place, f, "", "", end, "", style))
+            dated[m] += [_row(place, x, "", "", end, "", style) for x in parts]
         for m in (m for m in f.lists if is_listed(f, m, year)):
-            full[m].append(_row(place, f, "在册", f"{year}{m:02d}", f.shown_to, "", style))
+            full[m] += [_row(place, x, "在册", f"{year}{m:02d}", f.shown_to, "", style) for x in parts]
         if f.added or (f.lists and made > 1 and f.start.year == year):
             m = f.added or made
-            changes[m].append(_row(place, f, "新增", f"{year}{m:02d}", f.shown_to, "", style))
+            changes[m] += [_row(place, x, "新增", f"{year}{m:02d}", f.shown_to, "", style) for x in parts]
         if f.removed:
             m, y = (f.removed, year) if f.removed <= 12 else (f.removed - 12, year + 1)
-            changes[f.removed].append(
-                _row(place, f, "减少", f"{y}{m:02d}", f.removed_on, f.reason or "不再符合条件", style)
-            )
+            changes[f.removed] += [
+                _row(place, x, "减少", f"{y}{m:02d}", f.removed_on, f.reason or "不再符合条件", style)
+                for x in parts
+            ]
     for m in sorted(set(dated) | set(full) | set(changes)):
         y, mm = (year, m) if m <= 12 else (year + 1, m - 12)
         _list(

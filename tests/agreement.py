@@ -35,6 +35,7 @@ def published(warehouse: Path, name: str) -> pl.DataFrame:
 def person_keys(home: Home, persons: pl.DataFrame, region: str) -> pl.Series:
     """The published key of each person of the key: of the certificate, else of region and psn_no, as linked."""
     secret = home.secret()
+    newborn = persons["newborn"] if "newborn" in persons.columns else pl.Series([None] * persons.height, dtype=pl.String)
     certno = persons["certno"]
     plain = certno.str.contains(r"^\d{17}[\dX]$").fill_null(False)
     digits = certno.str.head(17).cast(pl.Int64, strict=False) * 11 + (
@@ -45,11 +46,12 @@ def person_keys(home: Home, persons: pl.DataFrame, region: str) -> pl.Series:
             "number": number_pseudonyms(digits.set(~plain, None), secret),
             "other": pseudonyms("08|" + certno.set(plain, None), secret),
             "psn": pseudonyms("psn|" + region + "|" + persons["psn_no"], secret),
+            "newborn": pseudonyms("newborn|" + newborn, secret),
         }
     )
     results = sorted((home.out).glob("*/*/link.parquet"))
     links = pl.read_parquet(results[-1])
-    keyed = found.select(id_key=pl.coalesce("number", "other", "psn"))
+    keyed = found.select(id_key=pl.coalesce("number", "other", "psn", "newborn"))
     linked = keyed.join(links, on="id_key", how="left", maintain_order="left")
     return key_texts(linked.select(pl.coalesce("person_key", "id_key")).to_series(), "P")
 
@@ -82,18 +84,30 @@ def differences(expected: pl.DataFrame, found: pl.DataFrame, on: list[str]) -> p
     return pl.concat([rows, *cells])
 
 
+def review_cases(warehouse: Path) -> pl.DataFrame:
+    """The published amounts under other readings, by unit, all text."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return connection.sql(
+            "select b.unit_id, r.reading_key, r.reading, r.amount_yuan::varchar as amount_yuan "
+            "from mart.review_case r join mart.benefit_line b using (benefit_id) where b.rule_id = 'L-04'"
+        ).pl()
+
+
 def all_differences(home: Home, county: Path, warehouse: Path, region: str) -> dict[str, pl.DataFrame]:
-    """Differences of person_year, household_year, cap_gap and source_file."""
+    """Differences of person_year, household_year, cap_gap, review_case and source_file."""
     persons = key_table(county, "person_year")
-    persons = persons.with_columns(person_keys(home, persons, region).alias("person_key")).drop("certno", "psn_no")
+    persons = persons.with_columns(person_keys(home, persons, region).alias("person_key")).drop(
+        "certno", "psn_no", "newborn"
+    )
     year = persons["cost_year"][0]
     found_persons = published(warehouse, "person_year").with_columns(pl.col("sex").replace(SEX)).filter(cost_year=year)
     persons = persons.with_columns(household_texts(home, persons["household_id"]).alias("household_id"))
-    households, gaps = (
+    households, gaps, reviews = (
         frame.with_columns(household_texts(home, frame[name]).alias(name) for name in names)
         for frame, names in (
             (key_table(county, "household_year"), ["household_id"]),
             (key_table(county, "cap_gap"), ["household_id", "unit_id"]),
+            (key_table(county, "review_case"), ["unit_id"]),
         )
     )
     files = key_table(county, "files").with_columns(pl.concat_str(pl.lit("F"), pl.col("content_hash").str.head(16)).alias("file_id"))
@@ -104,6 +118,7 @@ def all_differences(home: Home, county: Path, warehouse: Path, region: str) -> d
             households, published(warehouse, "household_year"), ["household_id"]
         ),
         "cap_gap": differences(gaps, published(warehouse, "cap_gap"), ["unit_id"]),
+        "review_case": differences(reviews, review_cases(warehouse), ["unit_id", "reading_key", "reading"]),
         "source_file": differences(
             files.select(counts), published(warehouse, "source_file").select(counts), ["file_id"]
         ),

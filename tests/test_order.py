@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stores.home import Home
-from tests.support import run
 from tests.support import deliver as ingest
+from tests.support import run
 
 SETTLEMENT = (
     "setl_id,mdtrt_id,init_setl_id,psn_no,psn_name,psn_cert_type,certno,gend,insutype,insu_admdvs,fixmedins_code,"

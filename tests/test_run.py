@@ -17,12 +17,13 @@ import pytest
 
 from flows import pipeline
 from flows.pipeline import BalanceError
+from flows.touched import years_to_assess
 from stores import lake
 from stores.home import Home
 from stores.ingest import withdraw
 from stores.state import HomeIsBusyError, only_run, read_published
 from tests.support import deliver, quiet, request, run, table
-from tests.test_order import DELIVERY, written
+from tests.test_order import DELIVERY, A, C, settlement, written
 
 ROOT = Path(__file__).resolve().parents[1]
 ON = date(2024, 3, 31)
@@ -128,6 +129,7 @@ def command(tmp_path: Path) -> Iterator[object]:
             [sys.executable, "-m", "flows", *words, "--home", str(tmp_path / "cli")],
             cwd=ROOT,
             env={**keep, "HOME": str(tmp_path), **more},
+            check=False,
             capture_output=True,
             text=True,
             timeout=300,
@@ -177,3 +179,20 @@ def test_backfill_on_a_real_prefect_server(command, tmp_path: Path) -> None:
     again = command("backfill", "--year", "2023")
     assert "没有新的" in again.stdout + again.stderr
     shutil.rmtree(home.root / "prefect")
+
+
+def night(home: Home, name: str, rows: list[str], header: str = DELIVERY["january.csv"][1]) -> list[int]:
+    """The cost years that a night with one more file asks for."""
+    path = written(home.root.parent, name, header, rows)
+    summary = pipeline.read_inbox(home, date(2024, 3, 30), quiet, [path])
+    return years_to_assess(home, summary, request(home, 2024, on=ON))
+
+
+def test_a_night_asks_for_the_years_that_it_reaches(home: Home) -> None:
+    """2023 is published: a new visit of 2024 leaves it alone; a refund, a negative row or a payment of 2024 does not."""
+    assert night(home, "visit.csv", [settlement("T1", A, "2024-03-01", "5.00")]) == [2024]
+    assert night(home, "refund.csv", [settlement("T2", A, "2024-03-02", "-50.00", init="S1")]) == [2023, 2024]
+    assert night(home, "unlinked.csv", [settlement("T3", C, "2024-03-03", "-500.25")]) == [2023, 2024]
+    payment = f"L9,{A},S1,惠民保,10.00,2024-03-03,2024,保险公司,"
+    assert night(home, "paid.csv", [payment], DELIVERY["paid-03.csv"][1]) == [2023, 2024]
+    assert night(home, "correction.csv", [settlement("S10", C, "2023-03-01", "501.00")]) == [2023, 2024]

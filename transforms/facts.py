@@ -45,7 +45,7 @@ def repeated(rows: pl.LazyFrame, files: pl.DataFrame) -> pl.DataFrame:
     numbered = held.with_columns(_place=pl.int_range(pl.len()).over(*content, RANK))
     marked = numbered.join(shown, on=[*content, RANK], how="left", nulls_equal=True)
     gone = marked.filter(pl.col("_place") < pl.col("_before"))
-    return gone.select(*ROW, mark=pl.lit("duplicate")).cast(dict(MARKS)).sort(ROW)
+    return gone.select(*ROW, mark=pl.lit("duplicate")).cast(MARKS).sort(ROW)
 
 
 def file_ranks_of(files: pl.DataFrame) -> pl.DataFrame:

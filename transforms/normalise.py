@@ -15,10 +15,27 @@ MISSING = ("", "-", "--", "---", "—", "——", "无", "暂无", "空", "null"
 _ZERO_WIDTH = "[\u200b-\u200f\u202a-\u202e\u2060\ufeff\u00ad]"
 _EDGE = r"^[\s'\"`’‘“”]+|[\s'\"`’‘“”]+$"
 _ODD_ID = r"[^!#-&(-,.-_a-z{-~-]|^(?:null|NULL|Null|none|None|NaN|nan|\\N|/|\*+|-+)?$"
+_ODD_CODE = r"[^!#-&(-,0-_a-z{-~-]|^(?:null|NULL|Null|none|None|NaN|nan|\\N|\*+|-+)?$"
+_MANY = 20_000
 _ODD_TEXT = (
     r"^[\s'\"`’‘“”]|[\s'\"`’‘“”]$|[\x00-\x1f\u2000-\u206f\u3000\ufeff\uff01-\uff5e\u00a0]"
     r"|^(?:null|NULL|Null|none|None|NaN|nan|\\N|/|\*+|-+|—+|无|暂无|空)?$"
 )
+
+
+def odd_columns(frame: pl.DataFrame, ids: list[str], codes: list[str], texts: list[str]) -> set[str]:
+    """Columns of a small frame that hold anything to be cleaned, found in one pass; the others are clean as they stand."""
+    tests = [
+        pl.col(names).str.contains(pattern).any()
+        for names, pattern in ((ids, _ODD_ID), (codes, _ODD_CODE), (texts, _ODD_TEXT))
+        if names
+    ]
+    return {name for name, odd in frame.select(tests).row(0, named=True).items() if odd} if tests else set()
+
+
+def is_small(frame: pl.DataFrame) -> bool:
+    """Whether a frame is so small that the number of passes costs more than their length."""
+    return frame.height < _MANY
 
 
 def cleaned(texts: pl.Series) -> pl.Series:
@@ -40,7 +57,7 @@ def cleaned_ids(texts: pl.Series) -> pl.Series:
 
 def cleaned_codes(texts: pl.Series, labels: dict[str, str] | None = None) -> pl.Series:
     """Codes of few distinct values: cleaned, `310.0` → `310`, labels → codes, by way of the distinct values."""
-    distinct = texts.unique()
+    distinct = _distinct(texts)
     if distinct.len() > max(1_000, texts.len() // 20):
         codes = _code(cleaned_ids(texts), labels)
         return codes.alias(texts.name)
@@ -55,11 +72,26 @@ def _code(codes: pl.Series, labels: dict[str, str] | None) -> pl.Series:
     return codes.replace(labels) if labels else codes
 
 
+def _distinct(texts: pl.Series) -> pl.Series:
+    """The distinct values; a column that says the same in every row is seen at a glance."""
+    first = texts[:1]
+    if texts.null_count() == 0 and len(texts) and bool((texts == first[0]).all()):
+        return first
+    return texts.unique()
+
+
 def _where_odd(texts: pl.Series, pattern: str, clean: Callable[[pl.Series], pl.Series]) -> pl.Series:
     odd = texts.str.contains(pattern).fill_null(False)
     count = int(odd.sum())
     if not count:
         return texts
+    empty = texts == ""
+    blanks = int(empty.sum())
+    if blanks:
+        texts = texts.set(empty, None)
+        odd, count = odd & ~empty, count - blanks
+        if not count:
+            return texts
     if count == len(texts):
         return clean(texts).alias(texts.name)
     places = odd.arg_true()

@@ -20,25 +20,37 @@ _SHORT = r"^(\d{4})(\d{2})(\d{2})(?:[ T]?(\d{2}):?(\d{2}):?(\d{2}))?(?:\.\d+)?$"
 
 def datetimes(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
     """Datetime of each text and the mask of bad ones (None: all good). Missing text stays null and is not bad."""
-    fast = texts.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False)
+    text = pl.col("t")
     # the parser also takes "+2023-5-1 …" with 19 characters; the lengths of regular text tell them apart
-    return _rest(texts, fast.set(texts.str.len_bytes() != 19, None))
+    return _fast(texts, pl.when(text.str.len_bytes() == 19).then(_moment(text)))
 
 
 def dates(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
     """Date of each text (a time is cut off) and the mask of bad ones; see `datetimes`."""
-    fast = texts.str.to_date("%Y-%m-%d", strict=False, cache=False)
-    fast = fast.set(texts.str.len_bytes() != 10, None)
-    found, bad = _rest(texts, fast)
+    text = pl.col("t")
+    longest = texts.str.len_bytes().max()
+    day = pl.when(text.str.len_bytes() == 10).then(text.str.to_date("%Y-%m-%d", strict=False, cache=False))
+    if isinstance(longest, int) and longest >= 19:
+        day = pl.when(text.str.len_bytes() == 19).then(_moment(text).dt.date()).otherwise(day)
+    found, bad = _fast(texts, day)
     return found.cast(pl.Date), bad
 
 
-def _rest(texts: pl.Series, found: pl.Series) -> tuple[pl.Series, pl.Series | None]:
+def _moment(text: pl.Expr) -> pl.Expr:
+    return text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False)
+
+
+def _fast(texts: pl.Series, regular: pl.Expr) -> tuple[pl.Series, pl.Series | None]:
+    """The fast reading of regular texts (`regular`, of column `t`), and a second look at what it left."""
+    frame = texts.alias("t").to_frame().select("t", value=regular)
+    open_row = pl.col("value").dt.year().is_between(FIRST_YEAR, LAST_YEAR).fill_null(False).not_()
+    left = frame.select((pl.col("t").is_not_null() & open_row & (pl.col("t") != "")).alias("open")).to_series()
+    found = frame["value"].alias(texts.name)
+    return _rest(texts, found, left.arg_true()) if left.any() else (found, None)
+
+
+def _rest(texts: pl.Series, found: pl.Series, places: pl.Series) -> tuple[pl.Series, pl.Series | None]:
     """Give the texts that the fast way left a second look, by their distinct values."""
-    within = found.dt.year().is_between(FIRST_YEAR, LAST_YEAR).fill_null(False)
-    places = (texts.is_not_null() & ~within).arg_true()
-    if not len(places):
-        return found, None
     open_texts = texts.gather(places)
     distinct = open_texts.unique()
     moments, bad = _slowly(distinct)

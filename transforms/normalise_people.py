@@ -128,32 +128,55 @@ def merged(rows: pl.DataFrame) -> pl.DataFrame:
     if rows.is_empty():
         return rows
     place = ["place_kind", "place_text", "village", "place_time"]
-    first = [c for c in SIGHTING.names() if c not in place and c not in ("id_key", "died_on", "dead", "__h")]
-    hashed = rows.with_columns(
-        __h=pl.struct("id_key", "psn_no", "psn_region", "name").hash(),
-        __t=pl.col("place_time").fill_null(pl.datetime(1, 1, 1)),
+    hashed = rows.select(
+        h=pl.struct("id_key", "psn_no", "psn_region", "name").hash(),
+        t=pl.col("place_time").fill_null(pl.datetime(1, 1, 1)),
+        at=pl.int_range(pl.len(), dtype=pl.UInt32),
     )
-    return (
-        hashed.group_by("__h", maintain_order=True)
+    # the first value that is there, and of deaths the earliest: only where one is missing or given at all
+    known = [c for c in ("phone", "address", "gend", "brdy") if 0 < rows[c].null_count() < rows.height]
+    death = [c for c in ("died_on", "dead") if rows[c].null_count() < rows.height]
+    groups = (
+        hashed.with_columns(rows[c] for c in (*known, *death))
+        .group_by("h", maintain_order=True)
         .agg(
-            pl.col("id_key").first(),
-            *(pl.col(c).drop_nulls().first() for c in first if c in ("phone", "address", "gend", "brdy")),
-            *(pl.col(c).first() for c in first if c not in ("phone", "address", "gend", "brdy")),
-            pl.col("died_on").min(),
-            pl.col("dead").max(),
-            *(pl.col(c).max_by("__t") for c in place),
+            pl.col("at").first(),
+            pl.col("at").max_by("t").alias("latest"),
+            *(pl.col(c).drop_nulls().first() for c in known),
+            *((pl.col(c).min() if c == "died_on" else pl.col(c).max()) for c in death),
         )
-        .select(SIGHTING.names())
+    )
+    if groups.height == rows.height:
+        return rows
+    first = rows[groups["at"]]
+    return first.with_columns(
+        *(groups[c] for c in (*known, *death)),
+        *(rows[c].gather(groups["latest"]) for c in place if rows[c].null_count() < rows.height),
     )
 
 
-def person_rows(seen: pl.DataFrame, file_id: str, townships: Townships, secret: bytes) -> pl.DataFrame:
-    """`person` core rows of the merged sightings of a file (masked, no open text)."""
-    facts = number_facts(seen["number"])
-    name = seen["name"]
-    readable = ~name.str.contains(r"[*＊]").fill_null(False)
-    name_key = pseudonyms("name|" + name, secret)
+@dataclass(frozen=True)
+class People:
+    """The merged sightings of a file with what is worked out of them once: numbers read, and the keys of psn_no."""
+
+    seen: pl.DataFrame
+    facts: pl.DataFrame
+    psn_key: pl.Series
+
+
+def people(sighted: pl.DataFrame, secret: bytes) -> People:
+    """Merge sightings and read their certificate numbers and psn_no."""
+    seen = merged(sighted)
+    if not (seen["source_row"].diff().drop_nulls() > 0).all():  # several sheets
+        seen = seen.sort("source_row", "id_key", "name", "psn_no")
     psn_key = pseudonyms(seen["domain"] + seen["psn_no"], secret)
+    return People(seen, number_facts(seen["number"]), psn_key)
+
+
+def person_rows(found: People, file_id: str, townships: Townships, secret: bytes) -> pl.DataFrame:
+    """`person` core rows of the people of a file (masked, no open text)."""
+    seen, facts = found.seen, found.facts
+    names = _names(seen["name"], secret)
     places = townships.find(seen["place_text"])
     other = seen["other"]
     frame = seen.select(
@@ -163,13 +186,11 @@ def person_rows(seen: pl.DataFrame, file_id: str, townships: Townships, secret: 
         "id_key",
         "cert_key",
         "untyped_key",
-        psn_key.alias("psn_key"),
+        found.psn_key.alias("psn_key"),
         "psn_region",
         facts["check_ok"],
-        (name.str.slice(0, 1) + "**").alias("name_masked"),
-        name_key.zip_with(readable, pl.repeat(None, len(name_key), dtype=pl.Int64, eager=True)).alias(
-            "name_key"
-        ),
+        names["name_masked"],
+        names["name_key"],
         facts["masked"]
         .zip_with(facts["masked"].is_not_null(), other.str.slice(0, 2) + "********")
         .alias("certno_masked"),
@@ -189,16 +210,30 @@ def person_rows(seen: pl.DataFrame, file_id: str, townships: Townships, secret: 
     return frame.select(pl.col(n).cast(t) for n, t in polars_schema(Person).items())
 
 
-def vault_people(seen: pl.DataFrame, secret: bytes) -> pl.DataFrame:
-    """What the vault keeps of people: `id_key, psn_key, name, certno, psn_no, phone, address`, distinct."""
-    facts = number_facts(seen["number"])
-    return seen.select(
+def _names(names: pl.Series, secret: bytes) -> pl.DataFrame:
+    """`name_masked`, `name_key` of each name; a name that is masked already is no key."""
+    distinct = names.unique()
+    readable = ~distinct.str.contains(r"[*＊]").fill_null(False)
+    table = pl.DataFrame(
+        {
+            "name": distinct,
+            "name_masked": distinct.str.slice(0, 1) + "**",
+            "name_key": pseudonyms("name|" + distinct, secret).set(~readable, None),
+        }
+    )
+    return names.alias("name").to_frame().join(table, on="name", how="left", maintain_order="left").drop("name")
+
+
+def vault_people(found: People) -> pl.DataFrame:
+    """What the vault keeps of people: `id_key, psn_key, name, certno, psn_no, phone, address, brdy`, distinct."""
+    kept = found.seen.select(
         "id_key",
-        pseudonyms(seen["domain"] + seen["psn_no"], secret).alias("psn_key"),
+        found.psn_key.alias("psn_key"),
         "name",
-        pl.coalesce(facts["text"], "other").alias("certno"),
+        pl.coalesce(found.facts["text"], "other").alias("certno"),
         "psn_no",
         "phone",
         "address",
         "brdy",
-    ).unique(maintain_order=True)
+    )
+    return kept.filter(kept.hash_rows().is_first_distinct())

@@ -95,10 +95,17 @@ def _recounted(facts: Facts, rows: pl.DataFrame, lines: pl.DataFrame) -> pl.Data
 
 
 def _whole_year(facts: Facts, lines: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Whoever holds a certificate on `day` brings the costs of the whole year under it; nobody else any."""
+    """Whoever holds a certificate on `day` brings the costs of the whole year; nobody else any.
+
+    Only who counts changes: each cost keeps the category of its own day, one without any takes the person's nearest
+    of the year, else that of `day`.
+    """
     codes = list(caps_in_order(facts.cap))
     then = best_code_spans(facts.certificates, codes, day, day).select("person_key", category_then="category")
-    rows = facts.open_costs.join(then, on="person_key").with_columns(category="category_then")
+    holders = facts.open_costs.join(then, on="person_key", maintain_order="left")
+    spans = facts.found.spans.rename({"category": "near_category"})
+    near = nearest(holders, spans, "setl_date", ["near_category"], ["person_key"])
+    rows = near.with_columns(category=pl.coalesce("category_on_day", "near_category", "category_then"))
     return _recounted(facts, rows, lines)
 
 

@@ -1,0 +1,69 @@
+"""Which cost years a night bears on: more than the years in the dates of its rows.
+
+A refund of January may undo a settlement of last year, a payment may name one, a corrected list reaches back. A year
+that nothing new bears on keeps its results; the running year is asked for each night, since its yardstick is the day.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from flows.configuration import load_configuration
+from flows.pipeline import Request, read_manifest
+from stores import lake
+from stores.home import Home
+from stores.ingest import IngestSummary
+from stores.state import code_version, read_published
+from transforms import scope
+
+
+def years_to_assess(home: Home, ingested: IngestSummary, request: Request) -> list[int]:
+    """Cost years to assess, the earliest first: not yet published ones that have settlements only if touched."""
+    held = set(read_published(home).years)
+    touched = {year for _, year in ingested.touched}
+    files = lake.files_in_force(home, request.as_of)
+    present = settled_years(home, files)
+    stale = {year for year in held if outdated(home, year, request)}
+    new = [file.file_id for file in ingested.files if file.status == "read" and file.file_id]
+    reached = reached_years(home, files, new, held - touched - stale)
+    running = {request.on.year} & (present | held)
+    asked = (touched & (held | present)) | stale | reached | running
+    return sorted(year for year in asked if year <= request.on.year)
+
+
+def settled_years(home: Home, files: pl.DataFrame) -> set[int]:
+    """Cost years in which the files in force have settlements."""
+    wanted = set(files["file_id"])
+    return {
+        part["cost_year"]
+        for manifest in lake.manifests(home)
+        if manifest.file_id in wanted
+        for part in manifest.parts
+        if part["table"] == "setl_d" and part["cost_year"] is not None
+    }
+
+
+def outdated(home: Home, year: int, request: Request) -> bool:
+    """Whether the published results of a year were made by other code, policies or reference tables."""
+    made = read_manifest(home.out / read_published(home).years[year])
+    now = load_configuration(home, request.as_of)
+    told = (made["policy_hash"], made["reference_hash"], made["code_version"])
+    return told != (now.policy_hash, now.reference_hash, code_version())
+
+
+def reached_years(home: Home, files: pl.DataFrame, new: list[str], years: set[int]) -> set[int]:
+    """Of `years`, those with a settlement that a new refund, negative row or payment reaches."""
+    if not new or not years:
+        return set()
+    fresh = files.filter(pl.col("file_id").is_in(new))
+    rows = lake.scan(home, "setl_d", fresh).filter(scope.special())
+    special = rows.select("setl_id", "init_setl_id", "id_key", "institution_code", pl.col("tot_fen").abs())
+    named = special.collect(engine="streaming")
+    paid = lake.scan(home, "payment", fresh).select("setl_id").collect()
+    ids = pl.concat([named["init_setl_id"], named["setl_id"], paid["setl_id"]]).drop_nulls().unique()
+    free = named.filter(pl.col("init_setl_id").is_null()).select("id_key", "institution_code", "tot_fen").unique()
+    old = lake.scan(home, "setl_d", files).filter(pl.col("cost_year").is_in(sorted(years)))
+    by_id = old.filter(pl.col("setl_id").is_in(ids.implode())).select("cost_year").unique()
+    by_sum = old.join(free.lazy(), on=["id_key", "institution_code", "tot_fen"], how="semi").select("cost_year").unique()
+    found = pl.concat(pl.collect_all([by_id, by_sum], engine="streaming"))
+    return set(found["cost_year"])
