@@ -106,10 +106,21 @@ def main() -> None:
     given = parser.parse_args()
     county = given.work / f"county-{given.persons}"
     if not (county / "answer_key").exists():
-        synth = [sys.executable, "-m", "flows", "synth", "--persons", str(given.persons), "--year", str(given.year)]
+        synth = [
+            sys.executable,
+            "-m",
+            "flows",
+            "synth",
+            "--persons",
+            str(given.persons),
+            "--year",
+            str(given.year),
+        ]
         started = time.perf_counter()
         _, peak = watched([*synth, "--seed", "1", "--plain", "--out", str(county)])
-        print(f"synthetic county written in {time.perf_counter() - started:.0f} s, {peak:.0f} MiB", flush=True)
+        print(
+            f"synthetic county written in {time.perf_counter() - started:.0f} s, {peak:.0f} MiB", flush=True
+        )
     files = sorted((county / "inbox").glob("setl_d*.csv"))
     size = sum(path.stat().st_size for path in files) / 1e9
     print(f"{len(files)} settlement files, {size:.2f} GB", flush=True)

@@ -58,7 +58,11 @@ def _policies(home: Home) -> tuple[str, str]:
 
 def _reference(home: Home) -> tuple[str, str]:
     reference = load_configuration(home, None).reference
-    empty = [name for name in ("income", "negative_list", "special_disease", "premium_standard") if reference.is_empty(name)]
+    empty = [
+        name
+        for name in ("income", "negative_list", "special_disease", "premium_standard")
+        if reference.is_empty(name)
+    ]
     if empty:
         return "ok", f"没有数据的表：{'，'.join(empty)}；需要它们的规则不出结果，可放入 {home.reference}"
     return "ok", "完整"
@@ -97,7 +101,10 @@ def _files(home: Home) -> tuple[str, str]:
     held = lake.manifests(home)
     refused = sum(manifest.status == "refused" for manifest in held)
     state = "warning" if refused else "ok"
-    return state, f"{len(held)} 个，其中未能读入 {refused} 个，已撤回 {sum(m.status == 'withdrawn' for m in held)} 个"
+    return (
+        state,
+        f"{len(held)} 个，其中未能读入 {refused} 个，已撤回 {sum(m.status == 'withdrawn' for m in held)} 个",
+    )
 
 
 def _warehouse(home: Home) -> tuple[str, str]:

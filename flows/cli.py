@@ -11,7 +11,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -74,19 +74,22 @@ def guarded(as_json: bool) -> Iterator[None]:
     except RunError as error:
         fail(FAILED, str(error), as_json)
     except Exception as error:  # noqa: BLE001  # the last line of defence: whatever it is, the status is 3
-        places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+        places = [
+            f"{Path(frame.filename).name}:{frame.lineno}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ]
         where = " < ".join(reversed(places[-4:]))
         fail(FAILED, f"运行失败，已发布的结果没有改变。{type(error).__name__} @ {where}", as_json)
 
 
 def parsed(text: str | None, option: str) -> date | None:
-    """A date of the command line; BadParameter (exit 2) if it is none."""
+    """A date of the command line; OperatorError (exit 2) if it is none."""
     if not text:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{option} 要写成 2024-03-31 的样子，写的是 {text}") from None
+        raise OperatorError(f"{option} 要写成 2024-03-31 的样子，写的是 {text}") from None
 
 
 @app.command()
@@ -102,12 +105,12 @@ def ingest(
     from stores.home import Home
     from stores.state import only_run
 
-    on = parsed(received, "--received") or date.today()
     with guarded(as_json):
+        on = parsed(received, "--received") or date.today()
         for path in paths or []:
             if not path.exists():
                 raise OperatorError(f"找不到文件或文件夹：{path}")
-        with only_run(Home(home)):
+        with nullcontext() if dry_run else only_run(Home(home)):
             summary = pipeline.read_inbox(Home(home), on, say, paths, dry_run)
         finish(messages.ingest_report(summary), messages.ingest_lines(summary), as_json)
 
@@ -144,8 +147,8 @@ def backfill(
     from flows import pipeline
     from flows.prefect_settings import prepare
 
-    cut, day = parsed(as_of, "--as-of"), parsed(on, "--on")
     with guarded(as_json):
+        cut, day = parsed(as_of, "--as-of"), parsed(on, "--on")
         request = pipeline.new_request(home, "backfill", year, region or None, cut, day, publish)
         if not pipeline.anything_to_do(request):
             say("没有新的文件，配置和程序也没有变化：沿用已发布的结果。")
@@ -169,13 +172,31 @@ def nightly(
     from flows.prefect_settings import prepare
     from stores.home import Home
 
-    day = parsed(on, "--on")
     with guarded(as_json):
+        day = parsed(on, "--on")
         prepare(Home(home))
         from flows.runs import nightly as flow
 
         outcome = flow(str(home), day)
         finish(messages.run_report(outcome), messages.run_lines(outcome), as_json)
+
+
+@app.command()
+def close(
+    year: Annotated[int, typer.Option(help="费用年度")],
+    rule: Annotated[str, typer.Option(help="规则编号，如 L-04")],
+    on: OnOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """封存已确认的给付名单：以后的变化只作为应补、应退列出。"""
+    from flows.closing import close as freeze
+    from stores.home import Home
+    from stores.state import only_run
+
+    with guarded(as_json), only_run(Home(home)):
+        closed = freeze(Home(home), rule, year, parsed(on, "--on") or date.today())
+        finish(closed.report(), closed.lines(), as_json)
 
 
 @app.command()
@@ -192,6 +213,58 @@ def serve(
         from flows.serving import serve as wait
 
         wait(home, cron)
+
+
+@app.command()
+def explain(
+    of: Annotated[
+        str, typer.Argument(metavar="HOUSEHOLD_OR_PERSON", help="家庭编号、H…、P…、B… 编号，或证件号码")
+    ],
+    year: Annotated[int, typer.Option(help="费用年度")],
+    rule: Annotated[str | None, typer.Option("--rule", help="只说这一条规则，如 L-04")] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """说明一个家庭或一个人的每一笔金额怎么来的，每一步依据哪一条。只读出保存的结果，不重新计算。"""
+    from flows.explain import explanation
+    from flows.explain_text import explain_lines
+    from stores.home import Home
+
+    with guarded(as_json):
+        told = explanation(Home(home), of, year, rule or None)
+        finish(told, explain_lines(told), as_json)
+
+
+@app.command()
+def simulate(
+    year: Annotated[int, typer.Option(help="费用年度")],
+    sets: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE，可写多个，合成一个情景")] = None,
+    scenario: Annotated[
+        Path | None, typer.Option("--scenario", help="情景文件（TOML，可有多个情景）")
+    ] = None,
+    region: Annotated[str | None, typer.Option("--region", help="只看这个区划")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="把表和图写成工作簿，放进这个文件夹")] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """换一个参数或读法会怎样：与现行规定比较金额、受益户、基金需求和谁多谁少。不发布任何东西。
+
+    键：<规则>.<参数>[.<类别>]，如 L-04.cap_yuan.DIBAO=25000；或读法，如 A-L02=d。
+    """
+    from flows.simulation import scenarios, simulate
+    from flows.simulation_text import simulation_frames, simulation_lines, simulation_report
+    from stores.home import Home
+
+    with guarded(as_json):
+        found = simulate(Home(home), year, scenarios(sets or [], scenario), region or None)
+        report, lines = simulation_report(found), simulation_lines(found)
+        if out is not None:
+            from reports.scenario_book import write_scenarios
+
+            path = write_scenarios(out, simulation_frames(found), year, found.on)
+            report["workbook"] = str(path)
+            lines.append(f"表和图：{path}")
+        finish(report, lines, as_json)
 
 
 @app.command()
@@ -219,7 +292,11 @@ def check(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
 
     with guarded(as_json):
         found = findings(home)
-        report = {"status": "done", "checks": found, "attention": sum(row["state"] == "warning" for row in found)}
+        report = {
+            "status": "done",
+            "checks": found,
+            "attention": sum(row["state"] == "warning" for row in found),
+        }
         lines = messages.check_lines(found)
         if any(row["state"] == "error" for row in found):
             say("\n".join(lines))
@@ -232,4 +309,14 @@ def main() -> None:
     if sys.stdout.encoding and sys.stdout.encoding.lower() not in {"utf-8", "utf8"}:
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    app(prog_name="fengding", terminal_width=shutil.get_terminal_size().columns)
+    try:
+        app(prog_name="fengding", terminal_width=shutil.get_terminal_size().columns)
+    except SystemExit as end:
+        wrong_call = end.code == USAGE and not isinstance(end.__context__, typer.Exit)
+        if wrong_call and "--json" in sys.argv[1:]:
+            print(
+                json.dumps(
+                    {"status": "failed", "exit": USAGE, "message": str(end.__context__)}, ensure_ascii=False
+                )
+            )
+        raise

@@ -36,7 +36,9 @@ class Configuration:
 @lru_cache(maxsize=4)
 def _loaded(policies: Path, shipped: Path, local: Path | None, _stamp: str) -> Configuration:
     try:
-        return Configuration(load_policies(policies), load_reference(shipped, local), policy_hash(policies), _stamp)
+        return Configuration(
+            load_policies(policies), load_reference(shipped, local), policy_hash(policies), _stamp
+        )
     except ValueError as error:
         raise OperatorError(f"配置有错误：{error}") from error
 
@@ -80,4 +82,3 @@ def _kept_on(home: Home, as_of: date) -> Path | None:
     log: dict[str, str] = json.loads(log_file.read_text(encoding="utf-8"))
     days = [day for day in log if day <= as_of.isoformat()]
     return log_file.parent / log[max(days)] if days else None
-

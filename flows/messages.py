@@ -85,12 +85,25 @@ def year_lines(year: int, facts: dict[str, Any]) -> list[str]:
         f"  人员 {facts['persons']:,}，救助家庭 {facts['households']:,}，保障后负担 {money(facts['burden'])} 元"
     )
     for rule in facts["rules"]:
-        states = "，".join(f"{name} {count}" for name, count in sorted(rule["statuses"].items()))
-        lines.append(
-            f"  {rule['rule_id']}（{rule['region_code']}）：{rule['units']:,} 个单元，超封顶线 {rule['over']:,} 个，"
-            f"应付 {money(rule['amount'])} 元；{states}"
-        )
+        lines += rule_lines(rule)
     return lines
+
+
+def rule_lines(rule: dict[str, Any]) -> list[str]:
+    """What one rule came to: units under a cap, or visits with assistance and what of them waits for a fact."""
+    states = "，".join(f"{name} {count}" for name, count in sorted(rule["statuses"].items()))
+    head = f"  {rule['rule_id']}（{rule['region_code']}）："
+    if "lines" not in rule:
+        counted = f"{rule['units']:,} 个单元，超封顶线 {rule['over']:,} 个，"
+        return [f"{head}{counted}应付 {money(rule['amount'])} 元；{states}"]
+    counted = f"{rule['persons']:,} 人 {rule['lines']:,} 次就医，"
+    return [
+        f"{head}{counted}应救助 {money(rule['amount'])} 元；{states}",
+        *(
+            f"    待核实：{wait['reason']}，{wait['persons']:,} 人，政策范围内费用 {money(wait['amount_fen'])} 元"
+            for wait in rule["held"]
+        ),
+    ]
 
 
 def synth_lines(summary: dict[str, Any], out: Path) -> list[str]:

@@ -13,7 +13,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,11 @@ from flows.configuration import Configuration, load_configuration, remember
 from flows.present import export_results, publish_results, read_attention
 from schemas.senders import senders
 from stores import lake
+from stores.closing import closings_hash
 from stores.errors import OperatorError, RunError
 from stores.home import Home
 from stores.ingest import IngestSummary, ingest
-from stores.state import Published, RunRecord, code_version, read_published, write_json, write_run
+from stores.state import Published, RunRecord, amend_run, code_version, read_published, write_json, write_run
 
 Say = Callable[[str], None]
 
@@ -79,7 +80,13 @@ class Outcome:
 
 
 def new_request(
-    home: Path, kind: str, year: int | None, region: str | None, as_of: date | None, on: date | None, publish: bool
+    home: Path,
+    kind: str,
+    year: int | None,
+    region: str | None,
+    as_of: date | None,
+    on: date | None,
+    publish: bool,
 ) -> Request:
     """A request with its run id, made now. Raises OperatorError where the year lies after the date of the run."""
     now = datetime.now()
@@ -103,16 +110,17 @@ def recorded(request: Request) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        write_run(home, replace(record, status="failed", finished_at=datetime.now()))
+        amend_run(home, request.run_id, status="failed", finished_at=datetime.now())
         raise
-    write_run(home, replace(record, status="done", finished_at=datetime.now()))
+    amend_run(home, request.run_id, status="done", finished_at=datetime.now())
 
 
 def read_inbox(
     home: Home, received: date, say: Say, paths: list[Path] | None = None, dry_run: bool = False
 ) -> IngestSummary:
     """Take what lies in the inbox (or `paths`) into archive and lake; with `dry_run` only say what would happen."""
-    home.ensure()
+    if not dry_run:
+        home.ensure()
     configuration = load_configuration(home, None)
     return ingest(
         home,
@@ -140,7 +148,15 @@ def nothing_new(request: Request) -> Outcome:
     assert folder is not None and request.year is not None
     exports = (home.exports / "latest").resolve()
     attention = read_attention(exports)
-    return Outcome(request, None, {request.year: folder}, frozenset(), home.warehouse / "fengding.duckdb", exports, attention)
+    return Outcome(
+        request,
+        None,
+        {request.year: folder},
+        frozenset(),
+        home.warehouse / "fengding.duckdb",
+        exports,
+        attention,
+    )
 
 
 def _current_result(home: Home, request: Request) -> Path | None:
@@ -161,9 +177,23 @@ def _current_result(home: Home, request: Request) -> Path | None:
 
 def result_key(home: Home, configuration: Configuration, files: pl.DataFrame, year: int, on: date) -> str:
     """Name of the results of a cost year: a hash of everything that they depend on."""
-    parts = [str(year), on.isoformat(), code_version(), configuration.policy_hash, configuration.reference_hash]
-    parts += [f"{row[0]}@{row[1]}" for row in files.select("file_id", "received_on").sort("file_id").iter_rows()]
-    return hashlib.sha256("\n".join([*parts, hashlib.sha256(home.secret()).hexdigest()]).encode()).hexdigest()[:16]
+    parts = [
+        str(year),
+        on.isoformat(),
+        code_version(),
+        configuration.policy_hash,
+        configuration.reference_hash,
+    ]
+    parts += [input_hash(files), closings_hash(home, on)]
+    return hashlib.sha256(
+        "\n".join([*parts, hashlib.sha256(home.secret()).hexdigest()]).encode()
+    ).hexdigest()[:16]
+
+
+def input_hash(files: pl.DataFrame) -> str:
+    """Hash of the files in force and of when they were received."""
+    rows = files.select("file_id", "received_on").sort("file_id").iter_rows()
+    return hashlib.sha256("\n".join(f"{file_id}@{day}" for file_id, day in rows).encode()).hexdigest()[:16]
 
 
 def assess_year(home: Home, year: int, request: Request, say: Say) -> tuple[Path, bool]:
@@ -218,13 +248,18 @@ def next_published(home: Home, request: Request, assessed: dict[int, Path]) -> P
     """What the warehouse will hold after this run: its own years replaced, the others as they stand."""
     published = Published() if request.aside else read_published(home)
     for year, folder in assessed.items():
-        published = published.with_year(year, folder.relative_to(home.out).as_posix(), request.run_id, request.region)
+        published = published.with_year(
+            year, folder.relative_to(home.out).as_posix(), request.run_id, request.region
+        )
     return published
 
 
 def deliver(home: Home, request: Request, assessed: dict[int, Path], say: Say) -> tuple[Path, Path, int]:
     """Publish the warehouse and write the lists. Returns both paths and how many things need a person."""
     remember(home, request.today)
+    configuration = load_configuration(home, request.as_of)
+    known = input_hash(lake.files_in_force(home, request.as_of))
+    amend_run(home, request.run_id, policy_hash=configuration.policy_hash, input_hash=known)
     published = next_published(home, request, assessed)
     say("发布查询库")
     warehouse = publish_results(home, request, published)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -21,11 +21,11 @@ from transforms.pseudonym import key_number
 if TYPE_CHECKING:
     from flows.pipeline import Request
 
-REGIONAL = ("person_year", "household_year", "cap_gap", "benefit_line")
+REGIONAL = ("person_year", "household_year", "cap_gap", "benefit_line", "assistance_audit")
 """Result tables with a region of their own."""
 BY_BENEFIT = ("benefit_item", "review_case")
 """Result tables that follow their benefit line."""
-WHOLE = ("payment", "roster_finding", "reconciliation")
+WHOLE = ("payment", "roster_finding", "reconciliation", "decision")
 """Result tables that always come from the run of the whole year."""
 
 
@@ -58,7 +58,17 @@ def result_tables(home: Home, published: Published) -> dict[str, pl.LazyFrame]:
             _add(found, home.out / result, ~pl.col("region_code").is_in(list(regions)).fill_null(False))
         for region, own in sorted(regions.items()):
             _add(found, home.out / own, pl.col("region_code") == region, whole=not result)
-    return {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in found.items()}
+    tables = {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in found.items()}
+    return tables | ({"decision": once(tables["decision"])} if "decision" in tables else {})
+
+
+def once(decisions: pl.LazyFrame) -> pl.LazyFrame:
+    """Decisions without a cost year, which every year's result names, once: as the year has them that they bear on."""
+    row = ["file_id", "sheet", "source_row"]
+    bears = pl.col("cost_year").is_not_null()
+    return decisions.filter(bears | ~bears.any().over(row)).unique(
+        [*row, "benefit_id"], keep="first", maintain_order=True
+    )
 
 
 def _years_of_regions_only(published: Published) -> set[tuple[int, str]]:
@@ -86,6 +96,15 @@ def links(home: Home, published: Published) -> pl.DataFrame:
     """Keys that belong to one person, as the latest result knows them."""
     frames = [pl.read_parquet(home.out / result / "link.parquet") for result in _results(published)]
     return pl.concat(frames).unique("id_key", keep="last", maintain_order=True) if frames else _no_links()
+
+
+def taken_over(home: Home, published: Published) -> pl.DataFrame:
+    """household_id → year_household_id: numbers that another one took over in a year with results."""
+    paths = [home.out / result / "household_alias.parquet" for result in _results(published)]
+    nothing = pl.DataFrame(schema={"household_id": pl.String, "year_household_id": pl.String})
+    return pl.concat([nothing, *(pl.read_parquet(path) for path in paths if path.exists())]).unique(
+        maintain_order=True
+    )
 
 
 def _no_links() -> pl.DataFrame:
@@ -145,7 +164,9 @@ def run_rows(home: Home, request: Request) -> pl.DataFrame:
         "policy_hash", "input_hash", "region_code",
     )  # fmt: skip
     texts = {name: pl.String for name in names if name != "year"}
-    frame = pl.DataFrame([{name: run.get(name) for name in names} for run in rows], schema={**texts, "year": pl.Int32})
+    frame = pl.DataFrame(
+        [{name: run.get(name) for name in names} for run in rows], schema={**texts, "year": pl.Int32}
+    )
     return frame.with_columns(
         pl.col("as_of", "on_date").str.to_date(), pl.col("started_at", "finished_at").str.to_datetime()
     )
@@ -154,30 +175,47 @@ def run_rows(home: Home, request: Request) -> pl.DataFrame:
 def export_results(home: Home, request: Request, published: Published) -> tuple[Path, int]:
     """Write the lists of a run; returns their folder and how many things need a person."""
     where = home.warehouse / "asof" / request.run_id if request.aside else home.warehouse
-    tables = {
+    tables = published_tables(where)
+    folder = home.exports / "asof" / request.run_id if request.aside else None
+    known = who_and_where(home, tables, published, request.as_of)
+    path = exports.export(home.root, request.run_id, tables, **known, on=request.on, folder=folder)
+    return path, read_attention(path)
+
+
+def published_tables(where: Path) -> dict[str, pl.DataFrame]:
+    """The published mart tables that the lists are made of."""
+    return {
         name: frame
         for name in exports.USED
         if (frame := warehouse.read(where / warehouse.NAME, name)) is not None
     }
-    heads = tables["cap_gap"]["head_person_key"].drop_nulls().unique()
-    configuration = load_configuration(home, request.as_of)
+
+
+def who_and_where(
+    home: Home, tables: dict[str, pl.DataFrame], published: Published, as_of: date | None
+) -> dict[str, Any]:
+    """Names, accounts, places and documents for the lists, as `stores.exports.export` takes them."""
+    by_hand = tables["benefit_line"].filter(pl.col("rule_id") == exports.CASE_BY_CASE)["person_key"]
+    heads = pl.concat([tables["cap_gap"]["head_person_key"], by_hand]).drop_nulls().unique()
+    configuration = load_configuration(home, as_of)
     regions = configuration.reference["regions"]
-    names = {level: dict(rows.select("code", "name_zh").iter_rows()) for (level,), rows in regions.group_by("level")}
-    folder = home.exports / "asof" / request.run_id if request.aside else None
-    files = lake.files_in_force(home, request.as_of)
-    path = exports.export(
-        home.root,
-        request.run_id,
-        tables,
-        people=people_of(home, files, heads, links(home, published)),
-        payees=payees(home, files, links(home, published)),
-        townships=names.get("township", {}),
-        regions={code: name for level, found in names.items() if level != "township" for code, name in found.items()},
-        on=request.on,
-        documents={policy.id: policy.document for policy in configuration.policies.policies},
-        folder=folder,
-    )
-    return path, read_attention(path)
+    names = {
+        level: dict(rows.select("code", "name_zh").iter_rows())
+        for (level,), rows in regions.group_by("level")
+    }
+    files = lake.files_in_force(home, as_of)
+    return {
+        "people": people_of(home, files, heads, links(home, published)),
+        "payees": payees(home, files, links(home, published), taken_over(home, published)),
+        "townships": names.get("township", {}),
+        "regions": {
+            code: name
+            for level, found in names.items()
+            if level != "township"
+            for code, name in found.items()
+        },
+        "documents": {policy.id: policy.document for policy in configuration.policies.policies},
+    }
 
 
 def read_attention(folder: Path) -> int:
@@ -205,11 +243,13 @@ def people_of(home: Home, files: pl.DataFrame, keys: pl.Series, linked: pl.DataF
     )
 
 
-def payees(home: Home, files: pl.DataFrame, linked: pl.DataFrame) -> pl.DataFrame:
-    """Accounts to pay to, by household or person."""
+def payees(home: Home, files: pl.DataFrame, linked: pl.DataFrame, aliases: pl.DataFrame) -> pl.DataFrame:
+    """Accounts to pay to, by household or person; that of a number taken over stands under the later number too."""
     sealed = Vault(home).read("payee", files)
     if sealed.is_empty():
         return sealed
+    later = sealed.join(aliases, on="household_id").with_columns(household_id="year_household_id")
+    sealed = pl.concat([sealed, later.select(sealed.columns)])
     return with_person(sealed, linked) if "id_key" in sealed.columns else sealed
 
 

@@ -12,7 +12,8 @@ from stores import lake
 from stores.home import Home
 from transforms import places
 from transforms.certificates import Certificates, certificates
-from transforms.households import memberships, of_year
+from transforms.decisions import OnFacts
+from transforms.households import memberships, of_year, with_moves
 from transforms.identity import People
 
 
@@ -31,14 +32,21 @@ class Rosters:
 
 
 def read_rosters(
-    home: Home, files: pl.DataFrame, configuration: Configuration, people: People, year: int
+    home: Home,
+    files: pl.DataFrame,
+    configuration: Configuration,
+    people: People,
+    year: int,
+    ruled: OnFacts | None = None,
 ) -> Rosters:
-    """What the rosters of the files in force say of a cost year."""
+    """What the rosters of the files in force say of a cost year; `ruled`: households by decision."""
     roster = lake.scan(home, "roster", files)
     parts = by_policy(roster, files, configuration, people)
     spans = pl.concat([part.spans for part in parts])
     held = memberships(roster, files, people.links, people.people.select("person_key", "deceased_on"))
-    found = of_year(held, spans, year)
+    if ruled is not None:
+        held = with_moves(held, ruled.moved)
+    found = of_year(held, spans, year, None if ruled is None else ruled.joined)
     members = found.members.drop("household_id").rename({"unit_household_id": "household_id"})
     findings = [
         part.findings.select(
@@ -81,7 +89,9 @@ def by_policy(
         found.append(certificates(rows, files, people.links, labels, alias))
     if not found:
         found.append(
-            certificates(roster, files, people.links, identity_codes(configuration.reference, FALLBACK_POLICY), alias)
+            certificates(
+                roster, files, people.links, identity_codes(configuration.reference, FALLBACK_POLICY), alias
+            )
         )
     return found
 

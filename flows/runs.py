@@ -57,7 +57,9 @@ def backfill(
         ingested = ingest(request.home, request.today)
         folder, fresh = assess(request, year)
         warehouse, exports, attention = deliver(request, {year: folder})
-    return Outcome(request, ingested, {year: folder}, frozenset({year} if fresh else ()), warehouse, exports, attention)
+    return Outcome(
+        request, ingested, {year: folder}, frozenset({year} if fresh else ()), warehouse, exports, attention
+    )
 
 
 @flow(name="nightly", persist_result=False)

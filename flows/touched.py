@@ -52,18 +52,32 @@ def outdated(home: Home, year: int, request: Request) -> bool:
 
 
 def reached_years(home: Home, files: pl.DataFrame, new: list[str], years: set[int]) -> set[int]:
-    """Of `years`, those with a settlement that a new refund, negative row or payment reaches."""
+    """Of `years`, those with a settlement that a new refund, negative row or payment reaches.
+
+    A decision on a settlement, or one without a year, may bear on any.
+    """
     if not new or not years:
         return set()
     fresh = files.filter(pl.col("file_id").is_in(new))
+    anywhere = pl.col("cost_year").is_null() | (pl.col("object_kind") == "结算")
+    if lake.scan(home, "decision", fresh).select(anywhere.any()).collect().item():
+        return years
     rows = lake.scan(home, "setl_d", fresh).filter(scope.special())
     special = rows.select("setl_id", "init_setl_id", "id_key", "institution_code", pl.col("tot_fen").abs())
     named = special.collect(engine="streaming")
     paid = lake.scan(home, "payment", fresh).select("setl_id").collect()
     ids = pl.concat([named["init_setl_id"], named["setl_id"], paid["setl_id"]]).drop_nulls().unique()
-    free = named.filter(pl.col("init_setl_id").is_null()).select("id_key", "institution_code", "tot_fen").unique()
+    free = (
+        named.filter(pl.col("init_setl_id").is_null())
+        .select("id_key", "institution_code", "tot_fen")
+        .unique()
+    )
     old = lake.scan(home, "setl_d", files).filter(pl.col("cost_year").is_in(sorted(years)))
     by_id = old.filter(pl.col("setl_id").is_in(ids.implode())).select("cost_year").unique()
-    by_sum = old.join(free.lazy(), on=["id_key", "institution_code", "tot_fen"], how="semi").select("cost_year").unique()
+    by_sum = (
+        old.join(free.lazy(), on=["id_key", "institution_code", "tot_fen"], how="semi")
+        .select("cost_year")
+        .unique()
+    )
     found = pl.concat(pl.collect_all([by_id, by_sum], engine="streaming"))
     return set(found["cost_year"])

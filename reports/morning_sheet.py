@@ -59,6 +59,7 @@ def morning_rows(tables: Frames, payable: pl.DataFrame) -> pl.DataFrame:
         _findings(tables["roster_finding"]),
         _payment_findings(tables["payment"]),
         _stale(tables["decision"]),
+        _without_effect(tables["decision"]),
         _unknown_township(tables["cap_gap"]),
     ]
     return pl.concat(
@@ -263,16 +264,25 @@ def _to_pay(payable: pl.DataFrame) -> pl.DataFrame:
 
 
 def _to_return(payable: pl.DataFrame) -> pl.DataFrame:
-    rows = _listed(payable, pl.col("sheet") == RETURN, -pl.col("due_fen"))
-    return _matter(
-        rows,
-        "应退",
-        pl.format("{} {} {}年度：已付多于应付", *GROUP),
-        pl.col("n"),
-        pl.col("fen"),
-        "核对变化原因，在审核决定表中填“追回”或“抵扣”。",
-        pl.format("{} 工作表“应退”", _list_file()),
+    """Money paid too much: what waits for a word on how it comes back, and what is coming back."""
+    known = pl.col("decision").str.contains("追回|抵扣").fill_null(False)
+    kinds = (
+        (~known, "已付多于应付", "核对变化原因，在审核决定表中填“追回”或“抵扣”。"),
+        (known, "已付多于应付，已决定追回或抵扣", "按决定办理，办结后报送已付台账（退回记负数）。"),
     )
+    parts = [
+        _matter(
+            _listed(payable, (pl.col("sheet") == RETURN) & keep, -pl.col("due_fen")),
+            "应退",
+            pl.format("{} {} {}年度：{}", *GROUP, pl.lit(matter)),
+            pl.col("n"),
+            pl.col("fen"),
+            todo,
+            pl.format("{} 工作表“应退”", _list_file()),
+        )
+        for keep, matter, todo in kinds
+    ]
+    return pl.concat(parts)
 
 
 def _no_account(payable: pl.DataFrame) -> pl.DataFrame:
@@ -353,6 +363,28 @@ def _stale(decisions: pl.DataFrame) -> pl.DataFrame:
         _unknown_amount(),
         "重新核对后再次确认或撤销。",
         "mart.decision，stale = true",
+    )
+
+
+def _without_effect(decisions: pl.DataFrame) -> pl.DataFrame:
+    """Decisions that change nothing, or not what their author may think, alike ones together."""
+    rows = (
+        decisions.filter(
+            pl.col("status").is_in(["unknown_object", "unreadable", "not_yet"])
+            | ((pl.col("status") == "standing") & pl.col("message_zh").is_not_null())
+        )
+        .group_by("decision", "message_zh")
+        .agg(pl.struct("file_id", "sheet", "source_row").n_unique().alias("n"))
+        .sort("decision", "message_zh")
+    )
+    return _matter(
+        rows,
+        "审核决定",
+        pl.format("{}：{}", "decision", "message_zh"),
+        pl.col("n"),
+        _unknown_amount(),
+        "在审核决定表中更正后重新报送。",
+        "mart.decision，message_zh",
     )
 
 

@@ -64,20 +64,12 @@ def payment_rows(
 ) -> pl.DataFrame:
     """Every unit with something to pay or to return: the columns of FIELDS, `sheet` (PAY, CONFIRM or RETURN).
 
+    A unit on a closed list (closed_fen) keeps what that list has, and stands with the difference in a row of its own.
+
     `units` are `cap_gap` rows with `head_person_key` as text, `lines` benefit lines, `reviews` review cases, `people`
     and `payees` the vault's (`person_key` as text); `documents` name the policies (L → 临政办〔2024〕1号). Amounts are fen.
     """
-    due = (pl.col("amount_fen") - pl.col("paid_fen").fill_null(0)).alias("due_fen")
-    confirmed = (pl.col("status") == "confirmed") | pl.col("confirmed").fill_null(False)
-    sheet = (
-        pl.when(pl.col("due_fen") < 0)
-        .then(pl.lit(RETURN))
-        .when((pl.col("due_fen") > 0) & confirmed & pl.col("status").is_in(["confirmed", "adjust_up"]))
-        .then(pl.lit(PAY))
-        .when((pl.col("due_fen") > 0) & pl.col("status").is_in(WAITING))
-        .then(pl.lit(CONFIRM))
-    )
-    listed = units.with_columns(due).with_columns(sheet.alias("sheet")).filter(pl.col("sheet").is_not_null())
+    listed = pl.concat([_promised(units), _owed(units)])
     document = pl.col("policy_version").str.split("@").list.first()
     named = document.replace_strict(dict(documents), default=pl.col("policy_version"), return_dtype=pl.String)
     basis = lines.select(
@@ -105,8 +97,33 @@ def payment_rows(
         "village",
         "household_id",
         "unit_id",
+        "is_promised",
     ]
     return rows.sort(order, nulls_last=True)
+
+
+def _owed(units: pl.DataFrame) -> pl.DataFrame:
+    """What is owed beyond what was paid or stands on a closed list: due_fen, sheet."""
+    paid = pl.max_horizontal(pl.col("paid_fen").fill_null(0), pl.col("closed_fen").fill_null(0))
+    confirmed = (pl.col("status") == "confirmed") | pl.col("confirmed").fill_null(False)
+    sheet = (
+        pl.when(pl.col("due_fen") < 0)
+        .then(pl.lit(RETURN))
+        .when((pl.col("due_fen") > 0) & confirmed & pl.col("status").is_in(["confirmed", "adjust_up"]))
+        .then(pl.lit(PAY))
+        .when((pl.col("due_fen") > 0) & pl.col("status").is_in(WAITING))
+        .then(pl.lit(CONFIRM))
+    )
+    owed = units.with_columns(due_fen=pl.col("amount_fen") - paid, is_promised=pl.lit(False))
+    return owed.with_columns(sheet=sheet).filter(pl.col("sheet").is_not_null())
+
+
+def _promised(units: pl.DataFrame) -> pl.DataFrame:
+    """What a closed list has and was not paid yet: the same columns, with the amount of that list."""
+    due = pl.col("closed_fen") - pl.col("paid_fen").fill_null(0)
+    return units.filter(due > 0).with_columns(
+        due_fen=due, amount_fen="closed_fen", is_promised=pl.lit(True), sheet=pl.lit(PAY)
+    )
 
 
 def township_name(townships: Mapping[str, str]) -> pl.Expr:
@@ -152,18 +169,25 @@ def _readings(reviews: pl.DataFrame) -> pl.DataFrame:
 
 
 def _remark(on: date) -> pl.Expr:
-    """What the payer must know: the person has died or is a child, no account or several, another reading."""
+    """What the payer must know: death, a child, no account or several, another reading, a closed list, a decision."""
     born = pl.coalesce(
         pl.col("certno").str.extract(r"^\d{6}(\d{8})[\dX]{4}$").cast(pl.Int64, strict=False),
         pl.col("birth_year").cast(pl.Int64) * 10_000 + 101,
     )
     today = on.year * 10_000 + on.month * 100 + on.day
+    open_reading = pl.col("needs_review") | pl.col("decision").is_null()
+    died = pl.col("deceased_on")
     notes = (
-        pl.when(pl.col("deceased_on") <= on).then(pl.lit("死亡")),
+        pl.when((died <= on) | (died.is_null() & pl.col("deceased"))).then(pl.lit("死亡")),
         pl.when(today - born < 180_000).then(pl.lit("未成年")),
         pl.when(pl.col("n_accounts").is_null()).then(pl.lit("无账户")),
         pl.when(pl.col("n_accounts") > 1).then(pl.lit("多账户")),
-        pl.when(pl.col("other_readings").is_not_null()).then(pl.lit("读法待定 ") + pl.col("other_readings")),
+        pl.when(pl.col("other_readings").is_not_null() & open_reading).then(
+            pl.lit("读法待定 ") + pl.col("other_readings")
+        ),
+        pl.when("is_promised").then(pl.lit("名单已封存")),
+        pl.when(~pl.col("is_promised") & (pl.col("closed_fen") > 0)).then(pl.lit("封存后的变化")),
+        pl.when(pl.col("decision") != "确认").then("decision"),
     )
     return pl.concat_str(notes, separator="；", ignore_nulls=True)
 

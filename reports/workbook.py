@@ -42,6 +42,15 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Chart:
+    """Columns of the sheet as bars, one bar a row and series; fields by their titles."""
+
+    title: str
+    names: str
+    series: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Sheet:
     """A sheet: a heading row, one row for each row of `rows`, then a total and closing lines.
 
@@ -54,6 +63,7 @@ class Sheet:
     rows: pl.DataFrame
     totals: dict[str, int] = field(default_factory=dict)
     closing: Sequence[str] = ()
+    chart: Chart | None = None
 
 
 def write_workbook(path: Path, sheets: Sequence[Sheet], on: date) -> dict[str, int]:
@@ -64,7 +74,10 @@ def write_workbook(path: Path, sheets: Sequence[Sheet], on: date) -> dict[str, i
         )
         styles = _Styles(book)
         for sheet in sheets:
-            _write_sheet(book.add_worksheet(sheet.name), sheet, styles)
+            page = book.add_worksheet(sheet.name)
+            _write_sheet(page, sheet, styles)
+            if sheet.chart is not None and sheet.rows.height:
+                _draw(book, page, sheet, sheet.chart)
     return {sheet.name: sheet.rows.height for sheet in sheets}
 
 
@@ -151,3 +164,23 @@ def _write_end(sheet: Any, content: Sheet, styles: _Styles) -> None:
         if line:
             sheet.write_string(row, 0, line, styles.closing)
         row += 1
+
+
+def _draw(book: xlsxwriter.Workbook, page: Any, content: Sheet, chart: Chart) -> None:
+    """A bar chart of the rows, right of the table; the office program draws it from the cells."""
+    at = {column.title: place for place, column in enumerate(content.fields)}
+    last = content.rows.height
+    drawn = book.add_chart({"type": "bar"})
+    for title in chart.series:
+        drawn.add_series(
+            {
+                "name": [content.name, 0, at[title]],
+                "categories": [content.name, 1, at[chart.names], last, at[chart.names]],
+                "values": [content.name, 1, at[title], last, at[title]],
+            }
+        )
+    drawn.set_title({"name": chart.title, "name_font": {"size": 12}})
+    drawn.set_y_axis({"reverse": True})
+    drawn.set_legend({"position": "bottom"})
+    drawn.set_size({"width": 720, "height": 140 + 26 * last * len(chart.series)})
+    page.insert_chart(1, len(content.fields) + 1, drawn)

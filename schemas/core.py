@@ -61,9 +61,13 @@ class Settlement(CoreRow):
         nullable=True, title="原结算ID", description="filled on a refund row only"
     )
     id_key: pl.Int64 = pa.Field(title="人员键", description="of the certificate, else of region + psn_no")
-    insutype: pl.String = pa.Field(title="险种类型")
+    insutype: pl.String = pa.Field(
+        nullable=True, title="险种类型", description="null: a counter export left it open"
+    )
     insu_admdvs: pl.String = pa.Field(title="参保区划", description="as delivered; aliases resolved later")
-    institution_code: pl.String = pa.Field(title="定点医药机构编号")
+    institution_code: pl.String = pa.Field(
+        nullable=True, title="定点医药机构编号", description="null: likewise"
+    )
     institution_region: pl.String = pa.Field(
         nullable=True, title="机构归属区划", description="fix_blng_admdvs, else characters 2-7 of the code"
     )
@@ -72,7 +76,7 @@ class Settlement(CoreRow):
     enddate: pl.Date = pa.Field(nullable=True, title="结束日期")
     setl_time: pl.Datetime("us") = pa.Field(title="结算时间")  # type: ignore[valid-type]  # pandera wants an instance
     cost_year: pl.Int32 = pa.Field(title="费用年度", description="calendar year of setl_time")
-    med_type: pl.String = pa.Field(title="医疗类别")
+    med_type: pl.String = pa.Field(nullable=True, title="医疗类别", description="null: likewise")
     setl_type: pl.String = pa.Field(nullable=True, title="结算类别")
     refd_flag: pl.String = pa.Field(nullable=True, title="退费结算标志")
     vali_flag: pl.String = pa.Field(nullable=True, title="有效标志")

@@ -67,8 +67,11 @@ class Layout:
         return SOURCES[self.table].fields.get(target, "text")
 
     def header_of(self, target: str) -> str:
-        """The header by which operators know a field."""
-        return self.names.get(target, (target,))[0]
+        """The header by which operators know a field; of a derived one those that it is made of."""
+        if target in self.names:
+            return self.names[target][0]
+        parts = [self.names[part][0] for part in self.derive.get(target, "").split() if part in self.names]
+        return "、".join(parts) or target
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,9 @@ def _layout(path: Path) -> Layout:
         if target not in source.fields:
             raise LayoutError(f"{path.name}: {target} is no field of {source.name}")
     required = tuple(tuple(item.split("|")) for item in spec["required"])
-    values = dict.fromkeys(tuple(item.split("|")) for item in (*source.values, *spec.get("values", [])))
+    optional = source.open_in_counter if spec.get("family") == "counter" else ()
+    own = [item for item in source.values if item not in optional]
+    values = dict.fromkeys(tuple(item.split("|")) for item in (*own, *spec.get("values", [])))
     for group in (*required, *values):
         if not any(target in filled for target in group):
             raise LayoutError(f"{path.name}: nothing yields {'|'.join(group)}")

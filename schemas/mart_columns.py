@@ -36,6 +36,7 @@ certno_masked | 证件号码(掩码) | masked certificate number
 check_left | 校验左值 | left side of the fund check | DECIMAL(18,2) | yuan
 check_right | 校验右值 | right side of the fund check | DECIMAL(18,2) | yuan
 class | 风险类别 | risk class
+closed_yuan | 封存金额 | amount on the closed payment list; empty: the list is not closed
 closed_on | 办结日期 | day the case was closed
 code_version | 程序版本 | version of the program
 column_name | 列名 | column at fault
@@ -44,9 +45,11 @@ confirmed | 已确认 | a decision confirms this line | BOOLEAN
 cost_year | 费用年度 | calendar year of the settlement | INTEGER | year
 counted | 是否计入 | counts in the base of the line | BOOLEAN
 date | 日期 | date of the finding | DATE
+deceased | 已死亡 | known to have died, also where the day is not known | BOOLEAN
 deceased_on | 死亡日期 | date of death
 decided_on | 决定日期 | date of the decision
 decision | 决定 | kind of decision, as received
+decision_reason | 决定理由 | reason of the decision
 decision_value | 取值 | value of the decision, as received
 denominator | 分母 | denominator | DECIMAL(18,2) | yuan or persons, by indicator
 department | 认定部门 | department that sends the list
@@ -165,6 +168,7 @@ region_code | 区划代码 | county code
 remaining_yuan | 剩余负担 | what remains after the layer
 rule | 规则 | rule that the row broke
 rule_id | 规则编号 | rule, as L-04
+revoked_on | 撤销日期 | day on which the decision was withdrawn
 run_id | 运行编号 | id of the run
 serial | 流水号 | number of the row in its source
 setl_date | 结算日期 | date of settlement | DATE

@@ -32,6 +32,7 @@ SPECS: tuple[TableSpec, ...] = (
         "fund_yuan psn_yuan acct_yuan cash_yuan com_yuan sub_yuan neg_yuan unused_yuan private_yuan burden_yuan "
         "incomplete",
         "cost_year person_key",
+        "deceased",
     ),
     TableSpec(
         "household_year",
@@ -49,7 +50,7 @@ SPECS: tuple[TableSpec, ...] = (
         "threshold_yuan rate limit_before_yuan limit_after_yuan amount_yuan policy_version article readings status "
         "needs_review adjustment_of run_id",
         "rule_id cost_year region_code unit_id settlement_id benefit_id",
-        extra="floor_yuan",
+        extra="floor_yuan decision decision_reason",
     ),
     TableSpec(
         "benefit_item",
@@ -68,7 +69,7 @@ SPECS: tuple[TableSpec, ...] = (
         "category burden_yuan cap_yuan gap_yuan distance_yuan limit_yuan amount_yuan paid_yuan adjustment_yuan status "
         "needs_review incomplete_reason",
         "rule_id cost_year region_code unit_id",
-        extra="benefit_id head_person_key confirmed floor_yuan",
+        extra="benefit_id head_person_key confirmed floor_yuan closed_yuan decision",
     ),
     TableSpec(
         "review_case",
@@ -84,7 +85,7 @@ SPECS: tuple[TableSpec, ...] = (
         "benefit_id stale",
         "region_code cost_year object_type object_id decided_on decision file_id source_row",
         extra="region_code object_type object_id owner_key cost_year decision decision_value reason decided_on "
-        "file_id source_row",
+        "revoked_on status message_zh file_id sheet source_row",
         unique=False,
     ),
     TableSpec(
@@ -279,5 +280,6 @@ SPINE: tuple[str, ...] = (
     "run",
     "roster_finding",
     "change",
+    "assistance_audit",
 )
 """The tables that a publish always creates, with or without rows."""

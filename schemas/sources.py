@@ -2,6 +2,7 @@
 
 Kinds: `id` (text that never passes through a number), `cert` (certificate number), `code` (short text from a code
 set), `text` (open text), `person` (name), `date`, `datetime`, `amount` (yuan, two decimals), `month` (YYYYMM),
+`period` and `period_end` (a date, or a month YYYYMM: its first or last day),
 `integer`, `quantity` (number with any decimals). Which header stands for a field is a matter of the layouts
 (`schemas.layouts`).
 """
@@ -23,6 +24,8 @@ class SourceTable:
     fields: Mapping[str, str]
     values: tuple[str, ...]
     """Fields that a row must fill; `a|b` means one of them."""
+    open_in_counter: tuple[str, ...] = ()
+    """Those of them that a counter export may leave unknown: a rule that needs one is held, the row counts."""
 
 
 def _fields(**kinds: str) -> dict[str, str]:
@@ -49,6 +52,7 @@ _TABLES = (
         ),
         ("setl_id", PERSON_ALTERNATIVE, "insutype", "insu_admdvs", "fixmedins_code", "med_type", "setl_time")
         + ("medfee_sumamt", "psn_pay"),
+        open_in_counter=("insutype", "fixmedins_code", "med_type"),
     ),
     SourceTable(
         "fee_list_d",
@@ -107,7 +111,8 @@ _TABLES = (
             id="psn_no",
             cert="certno",
             code="clct_flag clct_grde revs_flag insu_admdvs psn_idet_type",
-            date="accrym_begn accrym_end",
+            period="accrym_begn",
+            period_end="accrym_end",
             datetime="clct_time updt_time",
             amount="psn_clct_amt finsubs_amt",
         ),

@@ -15,17 +15,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from reports.morning_sheet import morning_rows, morning_sheets
-from reports.payment_list import ASSESSED, payment_rows, payment_sheets, public_sheets, township_name
+from reports.payment_list import ASSESSED, PAY, payment_rows, payment_sheets, public_sheets, township_name
 from reports.township_list import township_books, township_rows
 from reports.workbook import Sheet, write_workbook
 from schemas.mart import KEY_PREFIX, MONEY, RESULT_NAMES, TABLES
 from transforms.pseudonym import key_number, key_texts
 
 MORNING = "今日须办.xlsx"
+CASE_BY_CASE = "P-39"
+TITLES = {CASE_BY_CASE: "一事一议医疗救助"}
+"""What the lists of a rule are about, where it is not the cap."""
 USED = (
     "cap_gap",
     "benefit_line",
@@ -58,7 +62,12 @@ PEOPLE = {
     "phone": pl.String,
     "address": pl.String,
 }
-BORN_AND_DIED = {"person_key": pl.String, "deceased_on": pl.Date, "birth_year": pl.Int64}
+BORN_AND_DIED = {
+    "person_key": pl.String,
+    "deceased_on": pl.Date,
+    "deceased": pl.Boolean,
+    "birth_year": pl.Int64,
+}
 PAYEES = {
     "household_id": pl.String,
     "person_key": pl.String,
@@ -116,6 +125,63 @@ def export(
     return target
 
 
+def freeze(
+    folder: Path,
+    tables: Mapping[str, Source],
+    rule: str,
+    year: int,
+    *,
+    people: pl.DataFrame,
+    payees: pl.DataFrame,
+    townships: Mapping[str, str],
+    regions: Mapping[str, str],
+    on: date,
+    documents: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Write the confirmed payment list of a rule and year into `folder`, once; returns its lines (benefit_id, fen).
+
+    Arguments as for `export`. Nothing is written where no line is confirmed. Raises FileExistsError where the list
+    is frozen already.
+    """
+    if folder.exists():
+        raise FileExistsError(str(folder))
+    *_, payable = _rows(tables, people, payees, townships, on, documents)
+    own = payable.filter(
+        (pl.col("rule_id") == rule) & (pl.col("cost_year") == year) & (pl.col("sheet") == PAY)
+    )
+    if own.is_empty():
+        return []
+    books = _list_books(own, regions)
+    _closed(folder.parents[1], folder.parent)
+    building = folder.parent / f".{folder.name}.building"
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        building.mkdir(mode=0o700)
+        _manifest(building, folder.name, on, _write(building, books, on), 0)
+        os.replace(building, folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    lines = own.sort("benefit_id").select("benefit_id", "region_code", "amount_fen", "paid_fen", "due_fen")
+    return lines.to_dicts()
+
+
+def _list_books(payable: pl.DataFrame, regions: Mapping[str, str]) -> list[Book]:
+    """The frozen workbooks: the sheet 给付名单 of each region."""
+    books = []
+    for (rule, region, year), rows in payable.sort("rule_id", "region_code", "cost_year").group_by(
+        ["rule_id", "region_code", "cost_year"], maintain_order=True
+    ):
+        sheets = payment_sheets(rows, _title(str(rule), str(region), int(str(year)), regions))
+        books.append(
+            Book(f"{rule}_{region}_{year}_给付名单.xlsx", [sheet for sheet in sheets if sheet.name == PAY])
+        )
+    return books
+
+
+def _title(rule: str, region: str, year: int, regions: Mapping[str, str]) -> str:
+    return f"{regions.get(region, region)}{year}年度{TITLES.get(rule, '医疗费用负担封顶化解')}"
+
+
 def _books(
     tables: Mapping[str, Source],
     people: pl.DataFrame,
@@ -126,8 +192,41 @@ def _books(
     documents: Mapping[str, str],
 ) -> tuple[list[Book], int]:
     """All workbooks of the run, and how many things wait for a person."""
+    marts, units, persons, payable = _rows(tables, people, payees, townships, on, documents)
+    under_caps = units.filter(pl.col("rule_id") != CASE_BY_CASE)
+    matters = morning_rows(marts | {"cap_gap": under_caps}, payable)
+    books = [Book(MORNING, morning_sheets(matters, marts["change"], township_name(townships)))]
+    lists = (
+        units.filter(pl.col("status").is_in(ASSESSED)).select("rule_id", "region_code", "cost_year").unique()
+    )
+    for rule, region, year in lists.sort("rule_id", "region_code", "cost_year").iter_rows():
+        key = {"rule_id": rule, "region_code": region, "cost_year": year}
+        rows = payable.filter(*(pl.col(name) == value for name, value in key.items()))
+        title = _title(rule, region, year, regions)
+        books.append(Book(f"{rule}_{region}_{year}_给付名单.xlsx", payment_sheets(rows, title)))
+        books.append(Book(f"{rule}_{region}_{year}_公示.xlsx", public_sheets(rows, title)))
+    for name, sheet in township_books(township_rows(under_caps, persons, townships)):
+        books.append(Book(f"townships/{_safe(name)}", [sheet]))
+    return books, matters.height
+
+
+def _rows(
+    tables: Mapping[str, Source],
+    people: pl.DataFrame,
+    payees: pl.DataFrame,
+    townships: Mapping[str, str],
+    on: date,
+    documents: Mapping[str, str],
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """(mart tables, units, what is known of heads, rows of the payment lists)."""
     marts = {name: _mart(name, tables.get(name, [])) for name in USED if name != "person_year"}
-    units = _units(marts["cap_gap"], marts["benefit_line"])
+    units = pl.concat(
+        [
+            _units(marts["cap_gap"], marts["benefit_line"]),
+            _manual_units(marts["benefit_line"], marts["payment"], tables.get("person_year", [])),
+        ],
+        how="diagonal_relaxed",
+    )
     persons = _persons(people, tables.get("person_year", []), units["head_person_key"])
     payable = payment_rows(
         units,
@@ -139,20 +238,7 @@ def _books(
         on,
         documents,
     )
-    matters = morning_rows(marts | {"cap_gap": units}, payable)
-    books = [Book(MORNING, morning_sheets(matters, marts["change"], township_name(townships)))]
-    lists = (
-        units.filter(pl.col("status").is_in(ASSESSED)).select("rule_id", "region_code", "cost_year").unique()
-    )
-    for rule, region, year in lists.sort("rule_id", "region_code", "cost_year").iter_rows():
-        key = {"rule_id": rule, "region_code": region, "cost_year": year}
-        rows = payable.filter(*(pl.col(name) == value for name, value in key.items()))
-        title = f"{regions.get(region, region)}{year}年度医疗费用负担封顶化解"
-        books.append(Book(f"{rule}_{region}_{year}_给付名单.xlsx", payment_sheets(rows, title)))
-        books.append(Book(f"{rule}_{region}_{year}_公示.xlsx", public_sheets(rows, title)))
-    for name, sheet in township_books(township_rows(units, persons, townships)):
-        books.append(Book(f"townships/{_safe(name)}", [sheet]))
-    return books, matters.height
+    return marts, units, persons, payable
 
 
 def _mart(name: str, source: Source) -> pl.DataFrame:
@@ -208,13 +294,44 @@ def _units(cap_gap: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _manual_units(lines: pl.DataFrame, payments: pl.DataFrame, person_year: Source) -> pl.DataFrame:
+    """Benefits that a decision made case by case, as units with an amount and neither burden nor cap."""
+    found = lines.filter(pl.col("rule_id") == CASE_BY_CASE)
+    ledger = payments.filter(pl.col("source_table") == "paid_ledger")
+    paid = ledger.group_by("benefit_id").agg(paid_fen=pl.col("amount_fen").sum())
+    named = {name: DTYPES["TEXT"] for name in ("person_key", "township_code", "village", "name_masked")}
+    where = _typed(_of(_lazy(person_year), found["person_key"]), named).unique("person_key", keep="last")
+    return (
+        found.join(paid, on="benefit_id", how="left")
+        .join(where, on="person_key", how="left")
+        .select(
+            *(
+                "rule_id",
+                "region_code",
+                "township_code",
+                "village",
+                "unit_type",
+                "unit_id",
+                "cost_year",
+                "category",
+            ),
+            *("amount_fen", "status", "needs_review", "benefit_id", "decision"),
+            paid_fen=pl.col("paid_fen").fill_null(0),
+            household_id=pl.when(pl.col("unit_type") == "household").then("unit_id"),
+            head_name_masked="name_masked",
+            head_person_key="person_key",
+            confirmed=pl.lit(True),
+        )
+    )
+
+
 def _persons(people: pl.DataFrame, person_year: Source, heads: pl.Series) -> pl.DataFrame:
     """Names and numbers of the heads, with death and year of birth where known: one row per person."""
     named = _typed(_of(people.lazy(), heads), PEOPLE).unique("person_key", keep="last", maintain_order=True)
     known = (
         _typed(_of(_lazy(person_year), heads), BORN_AND_DIED)
         .group_by("person_key")
-        .agg(pl.col("deceased_on").min(), pl.col("birth_year").max())
+        .agg(pl.col("deceased_on").min(), pl.col("deceased").max(), pl.col("birth_year").max())
     )
     return named.join(known, on="person_key", how="full", coalesce=True)
 

@@ -55,6 +55,15 @@ class Home:
             self._secret = self._found_secret()
         return self._secret
 
+    def trial_secret(self) -> bytes:
+        """The secret of this home; where it has none yet, one for this process only. Leaves no trace on disk."""
+        configured = any(
+            os.environ.get(name, "").strip() for name in ("FENGDING_SECRET", "FENGDING_SECRET_FILE")
+        )
+        if self._secret is None and not configured and not (self.vault / "secret.key").exists():
+            self._secret = secrets.token_bytes(32)
+        return self.secret()
+
     def _found_secret(self) -> bytes:
         if text := os.environ.get("FENGDING_SECRET", "").strip():
             return _digest(text)

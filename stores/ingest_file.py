@@ -6,22 +6,23 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 import polars as pl
 
-from schemas.core import MODELS, polars_schema
 from schemas.layouts import Layout, Match
 from stores import lake
 from stores.home import Home
+from stores.ingest_checks import SCHEMAS, validate
 from stores.ingest_header import find_header, looks_like_table, why_unknown
 from stores.ingest_parts import Reading, Writer, added, control, touched_pairs
 from stores.readers import Refused, Sheet, Wanted, sheets
 from stores.readers_text import Restart, TextSheet
 from transforms import normalise_ledgers, normalise_roster, normalise_settlement
 from transforms.normalise import scientific
-from transforms.normalise_people import people as people_of
 from transforms.normalise_people import (
     Keyring,
+    merged,
     person_rows,
     psn_domain,
     psn_keys,
@@ -29,6 +30,7 @@ from transforms.normalise_people import (
     vault_people,
     with_keys,
 )
+from transforms.normalise_people import people as people_of
 from transforms.normalise_roster import Senders
 from transforms.normalise_table import Typed, typed
 from transforms.place_names import Townships
@@ -68,6 +70,15 @@ _PERSON_NAME = {
 }
 
 
+_PERSON_COLUMNS = {
+    "setl_d": normalise_settlement.person_columns,
+    "roster": normalise_roster.person_columns,
+    "psn_info_b": normalise_ledgers.info_columns,
+}
+_MANY_PEOPLE = 1_000_000
+"""People of a file that wait unmerged, at most: a file of many batches shows the same ones again."""
+
+
 @dataclass(frozen=True)
 class Tools:
     """What reading needs beside the file."""
@@ -76,6 +87,15 @@ class Tools:
     ring: Keyring
     townships: Townships
     senders: Senders | None = None
+    leftovers: frozenset[str] = frozenset()
+    """Ids of files of which parts lay on disk when reading began: an interrupted reading may have left them."""
+    _claims: dict[str, Lock] = field(default_factory=dict)
+    _claiming: Lock = field(default_factory=Lock)
+
+    def one_at_a_time(self, digest: str) -> Lock:
+        """The lock of a content: the same content under two names is read once, whoever comes second finds it."""
+        with self._claiming:
+            return self._claims.setdefault(digest, Lock())
 
 
 def read_member(
@@ -139,7 +159,7 @@ def _finish(
     if people:
         found = people_of(pl.concat(people), tools.ring.secret)
         persons = person_rows(found, reading.file_id, tools.townships, tools.ring.secret)
-        wrong = int((~persons["check_ok"]).sum())
+        wrong = persons.filter(~pl.col("check_ok"))["id_key"].n_unique()
         reading.note("check_digit", "身份证号校验位不符的人员（照常计入，请核对号码）", wrong)
         writer.add("person", persons)
         reading.vault["person"] = vault_people(found)
@@ -211,7 +231,9 @@ class SheetJob:
             noted = filled and any(cell and _NOTE_WORDS.match(cell) for cell in row)
             if filled and (not noted or filled * 2 > len(values)):
                 return frame.height - 1 - back
-        filled = frame.select(pl.any_horizontal(pl.col(values).str.strip_chars().fill_null("") != "")).to_series()
+        filled = frame.select(
+            pl.any_horizontal(pl.col(values).str.strip_chars().fill_null("") != "")
+        ).to_series()
         note = frame.select(pl.any_horizontal(pl.col(self.columns).str.contains(_NOTE).fill_null(False)))
         data = (filled & ~(note.to_series() & ~self._person_shown(frame))).arg_true()
         return int(data[-1]) if len(data) else -1
@@ -252,17 +274,19 @@ class SheetJob:
         self._odd_rows(raw, batch, wanted)
         with_keys(batch, layout, self.tools.ring, needs_person=layout.table not in _NO_PERSON)
         if layout.table == "setl_d":
-            normalise_settlement.shape(batch)
+            normalise_settlement.shape(batch, layout)
         elif layout.table == "roster":
             normalise_roster.shape(batch, layout, self.tools.ring, self.tools.senders)
         else:
             normalise_ledgers.shape(batch, layout, self.tools.ring)
-        first = batch.faults.first()
-        accepted = batch.frame
-        if first.height:
-            accepted = batch.frame.filter(~batch.faults.any())
-            self._reject(batch, first)
-        self._accept(batch, accepted)
+        good: pl.Series | None = None
+        if batch.faults.found:
+            good = ~batch.faults.any()
+            self._reject(batch, batch.faults.first())
+        if layout.table == "setl_d":
+            self._accept_settlements(batch, good)
+        else:
+            self._accept(batch.frame if good is None else batch.frame.filter(good))
         for (rule, message), count in batch.findings.items():
             self.reading.note(rule, message, count)
 
@@ -352,46 +376,69 @@ class SheetJob:
         self.reading.rejected_control = added(
             self.reading.rejected_control, control(frame, self.match.layout.table)
         )
+        if self.match.layout.table == "setl_d":
+            # a row that shows the number of the platform only is tied to its person by that number
+            bare = frame.filter(pl.col("id_key").is_not_null() & pl.col("cert_key").is_null())
+            if bare.height:
+                self._sighted(bare.select(c for c in frame.columns if c in normalise_settlement.PERSON))
 
-    def _accept(self, batch: Typed, accepted: pl.DataFrame) -> None:
+    def _accept_settlements(self, batch: Typed, good: pl.Series | None) -> None:
+        """As `_accept`, but a wide row is copied once only: each reader below picks the columns it needs."""
+        frame, reading = batch.frame, self.reading
+
+        def picked(columns: list[str]) -> pl.DataFrame:
+            few = frame.select(columns)
+            return few if good is None else few.filter(good)
+
+        core = frame.select(pl.col(n).cast(t) for n, t in SCHEMAS["setl_d"].items())
+        for group in self.writer.add_settlements(core, good):
+            validate("setl_d", group)
+            reading.control = added(reading.control, control(group, "setl_d"))
+            reading.touched |= touched_pairs(group[:1], "setl_d", reading.until_year)
+        if good is not None and not good.any():
+            reading.control = added(reading.control, control(core.clear(), "setl_d"))
+            return
+        normalise_settlement.note_identities(batch, picked(normalise_settlement.FORMS))
+        names = normalise_settlement.institution_names(picked(normalise_settlement.INSTITUTION))
+        self.writer.add("institution_name", _with_schema(names, "institution_name"))
+        self._sighted(picked([c for c in frame.columns if c in normalise_settlement.PERSON]))
+
+    def _accept(self, accepted: pl.DataFrame) -> None:
         layout, reading = self.match.layout, self.reading
         reading.control = added(reading.control, control(accepted, layout.table))
         if accepted.is_empty():
             return
-        model = MODELS[layout.table]
         if layout.table in ("psn_info_b", "psn_insu_d"):
             accepted = accepted.with_columns(
                 psn_key=psn_keys(accepted["psn_no"], layout, self.tools.ring.secret)
             )
-        core = accepted.select(pl.col(n).cast(t) for n, t in polars_schema(model).items())
-        model.validate(core)
+        core = _with_schema(accepted, layout.table)
+        validate(layout.table, core)
         self.writer.add(layout.table, core)
         reading.touched |= touched_pairs(accepted, layout.table, reading.until_year)
-        if layout.table == "setl_d":
-            normalise_settlement.note_identities(batch, accepted)
-            self.writer.add(
-                "institution_name",
-                _with_schema(normalise_settlement.institution_names(accepted), "institution_name"),
-            )
         if layout.table == "payee":
             self.payees.append(_payees(accepted))
-        if (
-            "id_key" in accepted.columns
-            and layout.table != "payee"
-            and (layout.table not in _NO_PERSON or layout.table == "roster")
-        ):
-            columns = {
-                "setl_d": normalise_settlement.person_columns,
-                "roster": normalise_roster.person_columns,
-                "psn_info_b": normalise_ledgers.info_columns,
-            }.get(layout.table, dict)()
-            name = _PERSON_NAME.get(layout.table)
-            frame = accepted if name else accepted.with_columns(name=pl.lit(None, dtype=pl.String))
-            self.people.append(sightings(frame, name or "name", domain=pl.lit(psn_domain(layout)), **columns))
+        elif "id_key" in accepted.columns and (layout.table not in _NO_PERSON or layout.table == "roster"):
+            self._sighted(accepted)
+
+    def _sighted(self, accepted: pl.DataFrame) -> None:
+        """Note the people of accepted rows."""
+        table = self.match.layout.table
+        columns = _PERSON_COLUMNS.get(table, dict)()
+        name = _PERSON_NAME.get(table)
+        frame = accepted if name else accepted.with_columns(name=pl.lit(None, dtype=pl.String))
+        domain = pl.lit(psn_domain(self.match.layout))
+        self.people.append(sightings(frame, name or "name", domain=domain, **columns))
+        if table == "psn_info_b":
+            both = frame.filter(pl.col("live_addr").is_not_null() & pl.col("hsreg_addr").is_not_null())
+            registered = normalise_ledgers.registered_columns()
+            self.people.append(sightings(both, name or "name", domain=domain, **registered))
+        if len(self.people) > 1 and sum(seen.height for seen in self.people) > _MANY_PEOPLE:
+            self.people[:] = [merged(pl.concat(self.people))]
 
 
 def _with_schema(frame: pl.DataFrame, table: str) -> pl.DataFrame:
-    return frame.select(pl.col(n).cast(t) for n, t in polars_schema(MODELS[table]).items())
+    return frame.select(pl.col(n).cast(t) for n, t in SCHEMAS[table].items())
 
 
 def _payees(accepted: pl.DataFrame) -> pl.DataFrame:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from schemas.layouts import Layout, Recognition, recognise
 from stores.readers import HEAD_ROWS, Sheet
 from stores.readers_text import TextSheet
+
+_HEADER = re.compile(
+    r"^(?!.*\d{4})(?:[A-Za-z][A-Za-z0-9_ ]*|[^*]*(?:姓名|名称|编号|编码|代码|号码|序号|流水号|身份证|日期|时间|年度|月份|金额|费用|支付"
+    r"|类型|类别|标志|状态|等级|地址|单位|机构|说明|备注|原因|身份|数量|单价|合计|总额|险种)[^*]*)$"
+)
+"""Cells that can only be headers: the first row of a file without one may hold names, and they are not repeated."""
 
 
 def find_header(sheet: Sheet, layouts: Sequence[Layout]) -> tuple[Recognition, int]:
@@ -51,11 +58,9 @@ def why_unknown(sheet: Sheet, recognition: Recognition) -> str:
         return f"{where}的表头同时符合 {names}，分不清是哪一种。请按其中一种的表头重新导出"
     near = recognition.closest
     if near is None:
-        shown = "、".join(
-            cell.strip() for cell in next((r for r in sheet.head if any(r)), [])[:8] if cell.strip()
-        )
-        digits = sum(c.isdigit() for c in shown)
-        listed = f"(第一行：{shown})" if shown and digits < 6 else ""
+        first = next((row for row in sheet.head if any(cell.strip() for cell in row)), [])
+        shown = "、".join(cell.strip() for cell in first[:20] if _HEADER.search(cell.strip()))
+        listed = f"(第一行有：{shown[:200]})" if shown else ""
         return f"{where}没有认得出的表头{listed}。请确认首行是表头，或为这种导出添加版式文件"
     unknown = f";没有用到的表头：{'、'.join(near.unused[:10])}" if near.unused else ""
     return (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 
@@ -58,20 +59,20 @@ class Writer:
         self.parts: list[dict[str, Any]] = []
 
     def add(self, table: str, frame: pl.DataFrame) -> None:
-        if frame.is_empty():
-            return
-        if table != "setl_d":
+        if frame.height:
             self._wait((table, None, None), frame)
-            return
-        pairs = frame.select("insu_admdvs", "cost_year").unique().rows()
-        if len(pairs) == 1:
-            self._wait((table, *pairs[0]), frame)
-            return
-        # rows of a group keep their order; gathering by place costs two thirds of `partition_by`
-        rows = frame.select("insu_admdvs", "cost_year", row=pl.int_range(pl.len(), dtype=pl.UInt32))
-        groups = rows.group_by("insu_admdvs", "cost_year").agg("row")
-        for number, (region, year) in enumerate(groups.select("insu_admdvs", "cost_year").rows()):
-            self._wait((table, region, year), frame[groups["row"][number]])
+
+    def add_settlements(self, frame: pl.DataFrame, good: pl.Series | None) -> Iterator[pl.DataFrame]:
+        """Rows of `good` (all, if None) by region and year, each copied once; gives the groups as they are taken in."""
+        places = (
+            pl.select(pl.int_range(frame.height, dtype=pl.UInt32)).to_series()
+            if good is None
+            else good.arg_true()
+        )
+        for region, year, rows in _groups(frame, places, good is None):
+            group = frame if rows is None else _taken(frame, rows)
+            self._wait(("setl_d", region, year), group)
+            yield group
 
     def _wait(self, key: tuple[str, str | None, int | None], frame: pl.DataFrame) -> None:
         held = self.waiting.setdefault(key, [])
@@ -115,12 +116,34 @@ class Writer:
             written.result()
         return sorted(self.parts, key=lambda part: part["path"])
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """No write goes on after the reading has ended, well or not."""
         self.beside.shutdown(wait=True, cancel_futures=True)
+
+
+def _groups(
+    frame: pl.DataFrame, places: pl.Series, everything: bool
+) -> Iterator[tuple[str, int, pl.Series | None]]:
+    """Region, cost year and places (in order) of each group; no places where one group is the whole frame."""
+    keys = frame.select("insu_admdvs", "cost_year")
+    keys = (keys if everything else keys[places]).with_columns(row=places)
+    for year in keys["cost_year"].unique().sort().to_list():
+        of_year = keys.filter(pl.col("cost_year") == year) if keys["cost_year"].n_unique() > 1 else keys
+        # grouped by one column at a time: a pair would be encoded row by row
+        grouped = of_year.group_by("insu_admdvs").agg("row").sort("insu_admdvs")
+        for number, region in enumerate(grouped["insu_admdvs"].to_list()):
+            rows = grouped["row"][number]
+            yield region, year, (None if len(rows) == frame.height else rows)
+
+
+def _taken(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """The rows at these places, in order: most of a frame of many chunks is taken quicker by a mask."""
+    if len(rows) * 4 < frame.height:
+        return frame[rows]
+    return frame.filter(pl.repeat(False, frame.height, eager=True).scatter(rows, True))
 
 
 def _safe(text: str) -> str:
@@ -129,11 +152,14 @@ def _safe(text: str) -> str:
 
 
 def control(frame: pl.DataFrame, table: str) -> dict[str, int]:
-    """Rows and, for settlements, the sums of total, personal payment and cash in fen (as far as readable)."""
-    sums = {"rows": frame.height}
+    """Rows and, for settlements, the sums of total, personal payment and cash in fen (as far as readable).
+
+    What is not of settlements is named `<table>.<measure>`, so that the sheets of one workbook stay apart.
+    """
     names = {"setl_d": {"tot": "tot_fen", "psn": "psn_fen", "cash": "cash_fen"}, "payment": {"amount": "amount_fen"},
              "paid_ledger": {"amount": "amount_fen"}, "fee_list_d": {"tot": "tot_fen"}}.get(table, {})  # fmt: skip
-    return sums | {key: int(frame[column].sum()) for key, column in names.items()}
+    sums = {"rows": frame.height} | {key: int(frame[column].sum()) for key, column in names.items()}
+    return sums if table == "setl_d" else {f"{table}.{key}": value for key, value in sums.items()}
 
 
 def added(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:

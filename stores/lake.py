@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = temporary(path)
     try:
-        frame.write_parquet(fresh, compression="zstd", compression_level=1, row_group_size=250_000)
+        frame.write_parquet(fresh, compression="lz4", row_group_size=250_000)
         os.replace(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
@@ -136,15 +136,24 @@ def write_manifest(home: Home, manifest: Manifest) -> None:
 def read_manifest(home: Home, file_id: str) -> Manifest | None:
     """The manifest of a file, None if there is none; LakeError if it cannot be read."""
     path = manifest_path(home, file_id)
-    with contextlib.suppress(FileNotFoundError):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            for name in _DATES:
-                content[name] = date.fromisoformat(content[name]) if content[name] else None
-            return Manifest(**content)
-        except (ValueError, TypeError, KeyError) as error:
-            raise LakeError(f"清单损坏：{path}。请从备份恢复该文件") from error
-    return None
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return None
+    # a manifest is replaced whole, never changed in place: inode, time and size tell whether it is still the same
+    return Manifest(**_manifest_content(path, state.st_ino, state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=20_000)
+def _manifest_content(path: Path, *_: int) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for name in _DATES:
+            content[name] = date.fromisoformat(content[name]) if content[name] else None
+        Manifest(**content)
+    except (ValueError, TypeError, KeyError) as error:
+        raise LakeError(f"清单损坏：{path}。请从备份恢复该文件") from error
+    return content
 
 
 def manifests(home: Home) -> list[Manifest]:
@@ -169,6 +178,11 @@ def files_in_force(home: Home, as_of: date | None = None) -> pl.DataFrame:
             continue
         rows.append({name: getattr(m, name) for name in FILE_INFO.names()})
     return pl.DataFrame(rows, schema=FILE_INFO)
+
+
+def delivered(files: pl.DataFrame, table: str) -> bool:
+    """Whether any of the files holds rows of a table; a workbook may hold sheets of several (`setl_d|roster`)."""
+    return bool(files["table"].str.split("|").list.contains(table).any())
 
 
 def parts(home: Home, table: str, files: pl.DataFrame, cost_year: int | None = None) -> list[Path]:
@@ -205,6 +219,11 @@ def rejected(home: Home, files: pl.DataFrame) -> pl.LazyFrame:
     """Rejected rows of the named files."""
     found = [p for f in files["file_id"].to_list() if (p := home.rejects / f"{f}.parquet").is_file()]
     return pl.scan_parquet(found, schema=REJECTS) if found else pl.DataFrame(schema=REJECTS).lazy()
+
+
+def ids_with_parts(home: Home) -> frozenset[str]:
+    """Ids of the files of which any part lies on disk, official or not."""
+    return frozenset(path.name.split("-")[0] for path in home.core.rglob("F*.parquet"))
 
 
 def remove_parts(home: Home, file_id: str, keep: Iterable[Path] = ()) -> None:

@@ -15,7 +15,9 @@ def part_rows(home: Home, files: pl.DataFrame) -> tuple[int, int]:
     A part that cannot be read has no rows.
     """
     wanted = set(files["file_id"])
-    parts = [part for manifest in lake.manifests(home) if manifest.file_id in wanted for part in manifest.parts]
+    parts = [
+        part for manifest in lake.manifests(home) if manifest.file_id in wanted for part in manifest.parts
+    ]
     return sum(part["rows"] for part in parts), sum(_rows(home, part["path"]) for part in parts)
 
 

@@ -107,6 +107,13 @@ def write_run(home: Home, record: RunRecord) -> None:
     write_json(home.lake / "runs" / f"{record.run_id}.json", asdict(record))
 
 
+def amend_run(home: Home, run_id: str, **fields: Any) -> None:
+    """Add what has become known to the record of a run."""
+    path = home.lake / "runs" / f"{run_id}.json"
+    if path.exists():
+        write_json(path, {**json.loads(path.read_text(encoding="utf-8")), **fields})
+
+
 def read_runs(home: Home) -> list[dict[str, Any]]:
     """All runs, oldest first."""
     folder = home.lake / "runs"

@@ -89,21 +89,29 @@ def check(path: Path) -> list[str]:
 
 
 def read(path: Path, table: str) -> pl.DataFrame | None:
-    """A published mart table with money as whole fen (`*_fen`); None where file or table is not there."""
+    """A published mart table with money as whole fen (`*_fen`); None where file or table is not there.
+
+    A column that the dictionary has got since the file was published is null.
+    """
     if not path.exists():
         return None
     with duckdb.connect(str(path), read_only=True) as connection:
         if table not in _existing(connection):
             return None
-        columns = ", ".join(
-            f'("{c.name}" * 100)::bigint as "{c.name.removesuffix("_yuan")}_fen"'
-            if c.name.endswith("_yuan")
-            else f'"{c.name}"'
-            for c in TABLES[table].columns
-        )
+        there = {str(row[0]) for row in connection.execute(f"describe mart.{table}").fetchall()}
+        columns = ", ".join(_read_back(c, c.name in there) for c in TABLES[table].columns)
         frame = pl.from_arrow(connection.sql(f"select {columns} from mart.{table}").to_arrow_table())
     assert isinstance(frame, pl.DataFrame)
     return frame
+
+
+def _read_back(column: Column, there: bool) -> str:
+    """SQL that gives a mart column back as results carry it: money in fen, everything else as it is."""
+    name = column.name
+    if name.endswith("_yuan"):
+        value = f'("{name}" * 100)::bigint' if there else "null::bigint"
+        return f'{value} as "{name.removesuffix("_yuan")}_fen"'
+    return f'"{name}"' if there else f'null::{column.type} as "{name}"'
 
 
 def _build(

@@ -53,13 +53,21 @@ def _yuan_column(name: str) -> pl.Expr:
 
 
 def _places(
-    people: People, place: County, seen: Mapping[int, tuple[object, str, str, str]], *, plain: bool
+    people: People,
+    place: County,
+    elsewhere: np.ndarray,
+    seen: Mapping[int, tuple[object, str, str, str]],
+    *,
+    plain: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Township code, its source and village of people on no roster."""
+    """Township code, its source and village of people on no roster.
+
+    A village committee without its county means nothing for somebody insured `elsewhere`.
+    """
     codes = np.array([t[0] for t in place.townships], dtype=object)[people.town]
     source = np.full(people.n, "unknown", dtype=object)
     village = np.full(people.n, "", dtype=object)
-    source[(people.emp_name.str.contains("村民委员会")).to_numpy()] = "emp_name"
+    source[(people.emp_name.str.contains("村民委员会")).to_numpy() & ~elsewhere] = "emp_name"
     if not plain:
         readable = living_township(people)
         no_file = people.id_kind >= PASSPORT
@@ -86,7 +94,7 @@ def person_year(
 ) -> int:  # fmt: skip
     """One row for everyone with a counted settlement or on a roster in the year."""
     n = people.n
-    town, source, village = _places(people, place, seen, plain=plain)
+    town, source, village = _places(people, place, tally.last_insured > 1, seen, plain=plain)
     insured = np.array([people.insu_codes[0], people.insu_codes[0], *people.insu_codes[2:]], dtype=object)
     region = insured[tally.last_insured]
     household, category, identities, newborn = (np.full(n, "", dtype=object) for _ in range(4))

@@ -35,7 +35,11 @@ def published(warehouse: Path, name: str) -> pl.DataFrame:
 def person_keys(home: Home, persons: pl.DataFrame, region: str) -> pl.Series:
     """The published key of each person of the key: of the certificate, else of region and psn_no, as linked."""
     secret = home.secret()
-    newborn = persons["newborn"] if "newborn" in persons.columns else pl.Series([None] * persons.height, dtype=pl.String)
+    newborn = (
+        persons["newborn"]
+        if "newborn" in persons.columns
+        else pl.Series([None] * persons.height, dtype=pl.String)
+    )
     certno = persons["certno"]
     plain = certno.str.contains(r"^\d{17}[\dX]$").fill_null(False)
     digits = certno.str.head(17).cast(pl.Int64, strict=False) * 11 + (
@@ -67,7 +71,9 @@ def differences(expected: pl.DataFrame, found: pl.DataFrame, on: list[str]) -> p
     """Cells that differ: the keys, column, expected and found; a missing or surplus row is a difference of `row`."""
     columns = [name for name in expected.columns if name in found.columns and name not in on]
     both = expected.join(found, on=on, how="full", suffix="_found", coalesce=True, nulls_equal=True)
-    there = expected.select(*on, _e=pl.lit(True)).join(found.select(*on, _f=pl.lit(True)), on=on, how="full", coalesce=True)
+    there = expected.select(*on, _e=pl.lit(True)).join(
+        found.select(*on, _f=pl.lit(True)), on=on, how="full", coalesce=True
+    )
     rows = there.filter(pl.col("_e").is_null() | pl.col("_f").is_null()).select(
         *on,
         column=pl.lit("row"),
@@ -76,9 +82,9 @@ def differences(expected: pl.DataFrame, found: pl.DataFrame, on: list[str]) -> p
     )
     present = both.join(there.drop_nulls(["_e", "_f"]), on=on, how="semi")
     cells = [
-        present.filter(pl.col(name).ne_missing(pl.col(f"{name}_found")) & pl.col(name).ne_missing(UNASSERTED)).select(
-            *on, column=pl.lit(name), expected=name, found=f"{name}_found"
-        )
+        present.filter(
+            pl.col(name).ne_missing(pl.col(f"{name}_found")) & pl.col(name).ne_missing(UNASSERTED)
+        ).select(*on, column=pl.lit(name), expected=name, found=f"{name}_found")
         for name in columns
     ]
     return pl.concat([rows, *cells])
@@ -100,7 +106,9 @@ def all_differences(home: Home, county: Path, warehouse: Path, region: str) -> d
         "certno", "psn_no", "newborn"
     )
     year = persons["cost_year"][0]
-    found_persons = published(warehouse, "person_year").with_columns(pl.col("sex").replace(SEX)).filter(cost_year=year)
+    found_persons = (
+        published(warehouse, "person_year").with_columns(pl.col("sex").replace(SEX)).filter(cost_year=year)
+    )
     persons = persons.with_columns(household_texts(home, persons["household_id"]).alias("household_id"))
     households, gaps, reviews = (
         frame.with_columns(household_texts(home, frame[name]).alias(name) for name in names)
@@ -110,13 +118,13 @@ def all_differences(home: Home, county: Path, warehouse: Path, region: str) -> d
             (key_table(county, "review_case"), ["unit_id"]),
         )
     )
-    files = key_table(county, "files").with_columns(pl.concat_str(pl.lit("F"), pl.col("content_hash").str.head(16)).alias("file_id"))
+    files = key_table(county, "files").with_columns(
+        pl.concat_str(pl.lit("F"), pl.col("content_hash").str.head(16)).alias("file_id")
+    )
     counts = ["file_id", "n_rows", "n_accepted", "n_rejected", "n_duplicate"]
     return {
         "person_year": differences(persons, found_persons, ["person_key"]),
-        "household_year": differences(
-            households, published(warehouse, "household_year"), ["household_id"]
-        ),
+        "household_year": differences(households, published(warehouse, "household_year"), ["household_id"]),
         "cap_gap": differences(gaps, published(warehouse, "cap_gap"), ["unit_id"]),
         "review_case": differences(reviews, review_cases(warehouse), ["unit_id", "reading_key", "reading"]),
         "source_file": differences(

@@ -268,9 +268,10 @@ def people(names: Sequence[str]) -> pl.DataFrame:
         "birth_year": pl.Int32,
         "sex": pl.String,
         "deceased_on": pl.Date,
+        "dead": pl.Boolean,
     }
     return pl.DataFrame(
-        [(key(n), f"{n[0]}**", None, 1950, "1", None) for n in names], schema=schema, orient="row"
+        [(key(n), f"{n[0]}**", None, 1950, "1", None, None) for n in names], schema=schema, orient="row"
     )
 
 

@@ -13,7 +13,7 @@ from schemas.policy import HouseholdCap
 from transforms.burden import Burdens, settlement_burdens
 from transforms.household_year import household_year
 from transforms.ledger import no_paid_people, paid_lines, paid_people
-from transforms.person_year import person_year
+from transforms.person_year import is_inpatient, person_year, totals
 from transforms.rules.household_cap import Assessed, Household, assess
 from transforms.spans import yardstick_date
 from transforms.units import Units, units
@@ -79,7 +79,7 @@ def run(
     )
     day = yardstick_date(cost_year, on)
     persons = person_year(
-        counted.lazy(),
+        totals(counted.lazy(), is_inpatient(af.MED_TYPES)),
         burdens.people,
         people,
         places,
@@ -87,7 +87,6 @@ def run(
         members,
         troubles,
         af.RANKS,
-        af.MED_TYPES,
         cost_year,
         day,
     )

@@ -27,7 +27,10 @@ def quiet(_: str) -> None:
 def deliveries(county: Path) -> list[Delivery]:
     """The files of a synthetic county with their dates of receipt, in order of receipt."""
     with (county / "received.csv").open(encoding="utf-8") as handle:
-        rows = [(county / "inbox" / row["file"], date.fromisoformat(row["received_on"])) for row in csv.DictReader(handle)]
+        rows = [
+            (county / "inbox" / row["file"], date.fromisoformat(row["received_on"]))
+            for row in csv.DictReader(handle)
+        ]
     return sorted(rows, key=lambda row: (row[1], row[0].name))
 
 
@@ -38,7 +41,9 @@ def deliver(home: Home, files: Iterable[Delivery]) -> None:
         pipeline.read_inbox(home, received, quiet, [path for path, _ in group])
 
 
-def request(home: Home, year: int, *, on: date = TODAY, as_of: date | None = None, number: int = 1) -> Request:
+def request(
+    home: Home, year: int, *, on: date = TODAY, as_of: date | None = None, number: int = 1
+) -> Request:
     """A backfill request as of a fixed day, published."""
     started = datetime(on.year, on.month, on.day, 2, 30)
     return Request(home.root, "backfill", year, on, on, f"R{number:04d}", started, None, as_of, True)
@@ -50,7 +55,9 @@ def run(home: Home, year: int, *, on: date = TODAY, as_of: date | None = None, n
     with pipeline.recorded(asked):
         folder, fresh = pipeline.assess_year(home, year, asked, quiet)
         warehouse, exports, attention = pipeline.deliver(home, asked, {year: folder}, quiet)
-    return Outcome(asked, None, {year: folder}, frozenset({year} if fresh else ()), warehouse, exports, attention)
+    return Outcome(
+        asked, None, {year: folder}, frozenset({year} if fresh else ()), warehouse, exports, attention
+    )
 
 
 def county_home(county: Path, root: Path, year: int) -> Outcome:

@@ -55,7 +55,9 @@ def test_every_planted_situation_has_its_amount(ran: tuple[Path, Outcome]) -> No
     wrong = []
     for row in expected.iter_rows(named=True):
         if row["table"] == "review_case":
-            reading = cases.filter(unit_id=row["unit"], reading_key=row["column"][:5], reading=row["column"][6:])
+            reading = cases.filter(
+                unit_id=row["unit"], reading_key=row["column"][:5], reading=row["column"][6:]
+            )
             if reading["amount_yuan"].to_list() != [row["expected"]]:
                 wrong.append({**row, "found": reading["amount_yuan"].to_list()})
             continue
@@ -67,5 +69,7 @@ def test_every_planted_situation_has_its_amount(ran: tuple[Path, Outcome]) -> No
         else:
             right = cells.height == 1 and cells[row["column"]].to_list() == [row["expected"]]
         if not right:
-            wrong.append({**row, "found": cells[row["column"]].to_list() if row["column"] in cells.columns else None})
+            wrong.append(
+                {**row, "found": cells[row["column"]].to_list() if row["column"] in cells.columns else None}
+            )
     assert not wrong

@@ -117,8 +117,8 @@ def test_field_names_of_the_interface_and_any_case(home: Home) -> None:
         ({"MEDFEE_SUMAMT": "1000.005"}, "amount", "medfee_sumamt"),
         ({"MEDFEE_SUMAMT": "1e3"}, "amount", "medfee_sumamt"),
         ({"CASH_PAYAMT": ""}, "amount", "cash_payamt"),
-        ({"FUND_PAY_SUMAMT": "501.00", "HIFP_PAY": "401.00"}, "identity_b", "医疗费总额"),
-        ({"CASH_PAYAMT": "499.00"}, "identity_c", "个人支付"),
+        ({"FUND_PAY_SUMAMT": "501.00", "HIFP_PAY": "401.00"}, "identity_b", "medfee_sumamt"),
+        ({"CASH_PAYAMT": "499.00"}, "identity_c", "psn_pay"),
     ],
 )
 def test_a_faulty_row_is_rejected_by_its_rule(

@@ -51,7 +51,7 @@ def test_chongqing_summary(home: Home) -> None:
     assert (row["insutype"], row["med_type"], row["insu_admdvs"]) == ("390", "21", "500243")
     assert (row["institution_code"], row["setl_id"]) == ("彭水县人民医院", "C1")
     person = lake.scan(home, "person", lake.files_in_force(home)).collect().row(0, named=True)
-    assert (person["place_kind"], person["township_codes"]) == ("counter", "500243001")
+    assert (person["place_kind"], person["township_codes"]) == ("counter", "=500243001")
 
 
 def test_a_paid_ledger_hides_certificate_numbers(home: Home) -> None:
@@ -132,4 +132,4 @@ def test_people_and_their_end(home: Home) -> None:
     })  # fmt: skip
     person = lake.scan(home, "person", lake.files_in_force(home)).collect().row(0, named=True)
     assert (person["dead"], person["died_on"], person["place_kind"]) == (True, date(2023, 8, 1), "live_addr")
-    assert (person["township_codes"], person["village"]) == ("330112102", "大鱼村")
+    assert (person["township_codes"], person["village"]) == ("=330112102", "大鱼村")

@@ -15,7 +15,7 @@ from transforms.normalise import cleaned, cleaned_codes, cleaned_ids, scientific
 from transforms.normalise_amounts import fen
 from transforms.normalise_certificates import certificates, check_values, number_facts
 from transforms.normalise_dates import dates, datetimes, integers, months
-from transforms.place_names import Townships
+from transforms.place_names import Townships, sure_within
 
 
 def amount(text: str | None) -> tuple[int | None, bool]:
@@ -86,7 +86,21 @@ def test_dates(text: str, expected: date) -> None:
     assert (values[0], bad) == (expected, None)
 
 
-@pytest.mark.parametrize("text", ["0", "0000-00-00", "00000000", "--", "", "无"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0",
+        "0000-00-00",
+        "00000000",
+        "--",
+        "",
+        "无",
+        "9999-12-31",
+        "9999-12-31 00:00:00",
+        "9999/12/31",
+        "99991231235959",
+    ],
+)
 def test_missing_dates(text: str) -> None:
     values, bad = dates(pl.Series([text]))
     assert (values[0], bad) == (None, None)
@@ -189,6 +203,14 @@ def test_townships() -> None:
     ]
     found = Townships(regions).find(pl.Series(texts))
     assert found["township_codes"].to_list() == [
-        "330112102", "330112006", "330112102", "330112009|330381009", "330381009", None, None,
+        "=330112102", "330112006", "330112102", "330112009|330381009", "=330381009", None, None,
     ]  # fmt: skip
     assert found["village"][0] == "大鱼村"
+
+
+def test_the_row_of_a_counter_says_its_county() -> None:
+    codes = pl.Series(["330112009|330381009", "=330381009", "330381009", None, "330112009"])
+    regions = pl.Series(["330381", "330381", "330112", "330381", None])
+    assert sure_within(codes, regions).to_list() == [
+        "330112009|=330381009", "=330381009", "330381009", None, "330112009",
+    ]  # fmt: skip

@@ -35,7 +35,15 @@ A, B, C = "330199196001010016", "330199196202020027", "330199198803030038"
 
 
 def settlement(
-    number: str, who: str, on: str, psn: str, *, init: str = "", updated: str = "", flag: str = "0", certno: bool = True
+    number: str,
+    who: str,
+    on: str,
+    psn: str,
+    *,
+    init: str = "",
+    updated: str = "",
+    flag: str = "0",
+    certno: bool = True,
 ) -> str:
     """One row, half of the cost borne by the person, the other half by the fund."""
     total = f"{float(psn) * 2:.2f}"
@@ -99,7 +107,15 @@ DELIVERY: dict[str, tuple[str, str, list[str]]] = {
     ),
 }
 WHENCE = ("file_id", "source_row", "sheet", "incomplete_reason")
-TABLES = ("person_year", "household_year", "cap_gap", "benefit_line", "benefit_item", "review_case", "payment")
+TABLES = (
+    "person_year",
+    "household_year",
+    "cap_gap",
+    "benefit_line",
+    "benefit_item",
+    "review_case",
+    "payment",
+)
 
 
 def written(folder: Path, name: str, header: str, rows: Sequence[str]) -> Path:
@@ -113,7 +129,10 @@ def results(home: Home, year: int) -> dict[str, pl.DataFrame]:
     [folder] = run(home, year).assessed.values()
     tables = {name: pl.read_parquet(path) for name in TABLES if (path := folder / f"{name}.parquet").exists()}
     tables["reconciliation"] = pl.read_parquet(folder / "reconciliation.parquet").filter(stage="person_year")
-    return {name: frame.drop(WHENCE, strict=False).sort(pl.all(), nulls_last=True) for name, frame in tables.items()}
+    return {
+        name: frame.drop(WHENCE, strict=False).sort(pl.all(), nulls_last=True)
+        for name, frame in tables.items()
+    }
 
 
 def outcome(root: Path, files: Sequence[tuple[Path, date]]) -> dict[str, pl.DataFrame]:
@@ -127,7 +146,8 @@ def outcome(root: Path, files: Sequence[tuple[Path, date]]) -> dict[str, pl.Data
 def usual(tmp_path_factory: pytest.TempPathFactory, secret: None) -> dict[str, pl.DataFrame]:
     folder = tmp_path_factory.mktemp("usual")
     files = [
-        (written(folder, name, header, rows), date.fromisoformat(on)) for name, (on, header, rows) in DELIVERY.items()
+        (written(folder, name, header, rows), date.fromisoformat(on))
+        for name, (on, header, rows) in DELIVERY.items()
     ]
     return outcome(folder / "home", files)
 
@@ -156,7 +176,10 @@ def test_the_delivery_means_what_it_should(usual: dict[str, pl.DataFrame]) -> No
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(order=st.permutations(list(DELIVERY)), data=st.data())
 def test_any_order_any_cut_twice(
-    order: list[str], data: st.DataObject, usual: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory
+    order: list[str],
+    data: st.DataObject,
+    usual: dict[str, pl.DataFrame],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = tmp_path_factory.mktemp("shuffled")
     files: list[tuple[Path, date]] = []

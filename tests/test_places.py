@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from schemas import core
+from schemas.reference import load_reference
 from tests.core_frames import delivered, settlement, table
 from transforms import identity, places
+from transforms.place_names import Townships
 
 FILES = delivered(FA=date(2023, 1, 5), FB=date(2023, 2, 5))
 ALIAS = pl.DataFrame(
@@ -151,9 +154,30 @@ def township(person: int, on: date, known: dict[str, Any]) -> tuple[Any, ...]:
         (2, date(2023, 2, 1), {"place_kind": "live_addr", "township_codes": "330302001|330112107"},
          ("330112107", None, "live_addr")),
         (2, date(2023, 2, 1), {"place_kind": "emp_name", "township_codes": "330302001"}, (None, None, "unknown")),
+        # the address itself names the county: 温州市鹿城区…, of a person insured in 330112
+        (2, date(2023, 2, 1), {"place_kind": "live_addr", "township_codes": "=330302001"},
+         ("330302001", None, "live_addr")),
+        (2, date(2023, 2, 1), {"place_kind": "counter", "township_codes": "330112107|=330302001"},
+         ("330302001", None, "counter")),
+        # two that are sure: the county of the person decides as it does for the others
+        (2, date(2023, 2, 1), {"place_kind": "live_addr", "township_codes": "=330112107|=330302001"},
+         ("330112107", None, "live_addr")),
+        (2, date(2023, 2, 1), {"place_kind": "live_addr", "township_codes": "=330302001|=330302002"},
+         (None, None, "unknown")),
     ],
 )  # fmt: skip
 def test_township_of_a_person(
     person: int, on: date, known: dict[str, Any], expected: tuple[Any, ...]
 ) -> None:
     assert township(person, on, known) == expected
+
+
+def test_an_address_that_names_its_county_counts_wherever_the_person_is_insured() -> None:
+    regions = load_reference(Path(__file__).resolve().parent.parent / "data" / "reference", None)["regions"]
+    address = pl.Series(["浙江省杭州市临安区天目山镇第9村"])
+    codes = Townships(regions).find(address)["township_codes"].item()
+    row = {"id_key": 2, "place_kind": "live_addr", "township_codes": codes}
+    people = identity.people(table("person", [row]).lazy(), FILES).people
+    wanted = pl.DataFrame({"person_key": [2], "county_code": ["330382"], "on": [date(2023, 2, 1)]})
+    got = places.townships(wanted, SPANS, people)
+    assert got.select("township_code", "township_source").row(0) == ("330112116", "live_addr")

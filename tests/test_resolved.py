@@ -107,6 +107,20 @@ def test_an_unknown_scheme_counts_with_a_finding() -> None:
     assert result.findings.select("rule", "rows", "tot_fen").rows() == [("unknown_scheme", 1, 100000)]
 
 
+def test_an_insured_region_in_no_table_is_a_finding_with_rows_and_yuan() -> None:
+    """An alias, a region and what lies below one are known; 999999 is not."""
+    codes = ["330112", "330185", "330112006", "999999", "999999"]
+    rows = [settlement(f"S{n}", 1000, insu_admdvs=code) for n, code in enumerate(codes)]
+    regions = pl.DataFrame({"code": ["330112", "330100"]})
+    result = resolved.resolve(
+        table("setl_d", rows).lazy(), pl.DataFrame(schema=REJECTS).lazy(), FILES, LINKS.to_frame(), ALIAS,
+        core.empty("fixmedins_b").lazy(), 2023, regions,
+    )  # fmt: skip
+    assert result.counted.collect().height == 5
+    assert result.findings.select("rule", "rows", "tot_fen").rows() == [("unknown_region", 2, 200000)]
+    assert "999999" in result.findings["message_zh"][0]
+
+
 # --- linked refunds ---------------------------------------------------------------------------------------------
 
 

@@ -33,7 +33,8 @@ ON = date(2024, 3, 31)
 def home(tmp_path: Path) -> Home:
     """A home with the small delivery of test_order ingested and 2023 published."""
     files = [
-        (written(tmp_path, name, header, rows), date.fromisoformat(on)) for name, (on, header, rows) in DELIVERY.items()
+        (written(tmp_path, name, header, rows), date.fromisoformat(on))
+        for name, (on, header, rows) in DELIVERY.items()
     ]
     home = Home(tmp_path / "home")
     deliver(home, files)
@@ -95,7 +96,15 @@ def test_a_missing_part_stops_the_run(home: Home) -> None:
 def test_as_of_gives_what_was_known_then(home: Home) -> None:
     """Before February's file: S2 still 12,000.50, no refund; A bears 20,000 + 12,000.50."""
     asked = pipeline.Request(
-        home.root, "backfill", 2023, date(2023, 2, 10), ON, "R0009", request(home, 2023).started_at, None, date(2023, 2, 10)
+        home.root,
+        "backfill",
+        2023,
+        date(2023, 2, 10),
+        ON,
+        "R0009",
+        request(home, 2023).started_at,
+        None,
+        date(2023, 2, 10),
     )
     before = content(home)
     folder, _ = pipeline.assess_year(home, 2023, asked, quiet)

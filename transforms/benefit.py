@@ -61,7 +61,8 @@ def costs_of_units(cap: HouseholdCap, settlements: pl.DataFrame, found: Units) -
     """`placed` settlements with what the rule asks of each.
 
     insured, allowed (a designated institution), in_time; open: everything but the certificate holds, in the
-    household of the day; counted: a certificate of the policy was held on the day as well.
+    household of the day; counted: a certificate of the policy was held on the day as well, under that category and
+    with its burden (category, counted_fen).
     """
     yes = pl.lit(True)
     in_time = pl.col("setl_date") >= cap.counted_from if cap.counted_from is not None else yes
@@ -73,16 +74,21 @@ def costs_of_units(cap: HouseholdCap, settlements: pl.DataFrame, found: Units) -
             in_time.alias("in_time"),
         )
         .with_columns(open=pl.col("at_home") & pl.col("insured") & pl.col("allowed") & pl.col("in_time"))
-        .with_columns(counted=pl.col("open") & pl.col("category_on_day").is_not_null())
+        .with_columns(
+            counted=pl.col("open") & pl.col("category_on_day").is_not_null(),
+            counted_fen="burden_fen",
+        )
+        .with_columns(category=pl.when("counted").then("category_on_day"))
     )
 
 
 def unit_bases(cap: HouseholdCap, counted: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     """Base, category and yardstick of every unit, and what is due.
 
-    In: counted costs (unit_id, category, burden_fen); units (unit_id, category: the last in force). Out:
-    unit_id, raw_fen (sum), base_fen (floored at 0), category and cap_fen: the lowest cap among the categories
-    under which costs with B > 0 arose, else that of the last category in force (reading A-L02 a); due_fen.
+    In: counted costs (unit_id, category, burden_fen, counted_fen: what of it counts, null where unknown); units
+    (unit_id, category: the last in force). Out: unit_id, raw_fen (sum of counted_fen), base_fen (floored at 0),
+    category and cap_fen: the lowest cap among the categories under which costs with B > 0 arose, else that of the
+    last category in force (reading A-L02 a); due_fen. One unknown part leaves raw, base and due unknown.
     """
     order = caps_in_order(cap)
     codes = list(order)
@@ -90,12 +96,17 @@ def unit_bases(cap: HouseholdCap, counted: pl.DataFrame, units: pl.DataFrame) ->
         {code: i for i, code in enumerate(codes)}, return_dtype=pl.Int32
     )
     sums = counted.group_by("unit_id").agg(
-        raw_fen=pl.col("burden_fen").sum(), place=place.filter(pl.col("burden_fen") > 0).min()
+        raw_fen=pl.when(pl.col("counted_fen").is_not_null().all()).then(pl.col("counted_fen").sum()),
+        place=place.filter(pl.col("burden_fen") > 0).min(),
+        n=pl.len(),
     )
     return (
         units.select("unit_id", last_place=place)
         .join(sums, on="unit_id", how="left", maintain_order="left")
-        .with_columns(pl.col("raw_fen").fill_null(0), pl.coalesce("place", "last_place").alias("place"))
+        .with_columns(
+            raw_fen=pl.when(pl.col("n").is_null()).then(0).otherwise("raw_fen"),
+            place=pl.coalesce("place", "last_place"),
+        )
         .with_columns(
             base_fen=pl.col("raw_fen").clip(lower_bound=0),
             category=pl.col("place").replace_strict(dict(enumerate(codes)), return_dtype=pl.String),
@@ -115,12 +126,14 @@ def _reason() -> pl.Expr:
         .then(pl.lit("结算日属于其他家庭"))
         .when(~pl.col("insured"))
         .then(pl.lit("结算时参保地不在本区"))
-        .when(pl.col("category_on_day").is_null())
+        .when(~pl.col("counted") & pl.col("category_on_day").is_null())
         .then(pl.lit("结算日无有效的救助证件"))
         .when(~pl.col("allowed"))
         .then(pl.lit("非定点医药机构"))
         .when(~pl.col("in_time"))
         .then(pl.lit("早于本办法计算起始日"))
+        .when(~pl.col("counted"))
+        .then(pl.lit("按所用读法，证件不在应认定之日有效"))
         .when(pl.col("raw_fen") < 0)
         .then(pl.lit(COUNTED_FLOORED))
         .otherwise(pl.lit(COUNTED))
@@ -141,7 +154,7 @@ def benefit_items(
         reason=_reason(),
         com_fen="com_used_fen",
         sub_fen="sub_used_fen",
-        base_fen=pl.when("counted").then("burden_fen").otherwise(0),
+        base_fen=pl.when("counted").then("counted_fen").otherwise(0),
     )
     known = pl.when(~pl.col("state").is_in(UNKNOWN_BURDEN)).then(0)
     aside = (
@@ -165,9 +178,15 @@ def benefit_items(
     )
 
 
-def readings_text(readings: dict[str, str]) -> str:
-    """The readings applied, "A-L01=a;A-L02=a"."""
-    return ";".join(f"{key}={readings[key]}" for key in sorted(readings))
+def decided_readings(readings: dict[str, str], key: pl.Expr, letter: pl.Expr) -> pl.Expr:
+    """The readings applied, "A-L01=a;A-L02=a"; the entry `key` that a decision reads in another way as `letter`."""
+    parts = [
+        pl.when(key == name)
+        .then(pl.format("{}={}", pl.lit(name), letter))
+        .otherwise(pl.lit(f"{name}={readings[name]}"))
+        for name in sorted(readings)
+    ]
+    return pl.concat_str(parts, separator=";") if parts else pl.lit("")
 
 
 def benefit_lines(cap: HouseholdCap, gaps: pl.DataFrame) -> pl.DataFrame:
@@ -194,9 +213,11 @@ def benefit_lines(cap: HouseholdCap, gaps: pl.DataFrame) -> pl.DataFrame:
         amount_fen="amount_fen",
         policy_version=pl.lit(cap.policy_version),
         article=pl.lit(cap.article),
-        readings=pl.lit(readings_text(cap.readings)),
+        readings=decided_readings(cap.readings, pl.col("reading_key"), pl.col("reading")),
         status="status",
         needs_review="needs_review",
         adjustment_of=pl.lit(None, pl.String),
         floor_fen="floor_fen",
+        decision="decision",
+        decision_reason="decision_reason",
     )

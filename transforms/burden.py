@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from transforms import payments as pay
+from transforms.identity import keys_of
 
 DETAIL = [
     "setl_id",
@@ -100,17 +101,18 @@ def settlement_burdens(
     detail_people: pl.DataFrame,
     paid_people: pl.DataFrame,
     cost_year: int,
+    links: pl.DataFrame | None = None,
 ) -> Burdens:
     """Burdens of a cost year.
 
     `counted`: its counted settlements. `payments`: those of all years (core Payment + person_key), since one
     of another 费用年度 may name a settlement of this one. `named`: `payments.named_settlements`. `items`:
     current fee lines, None where none were delivered. `detail_people`: person_key of everybody on a roster.
-    `paid_people`: see `payments.matched`.
+    `paid_people`: see `payments.matched`. `links` (id_key, person_key) lets the scan of `counted` skip other people.
     """
     bearing = pay.matched(payments, named, paid_people).filter(pl.col("year") == cost_year)
     negative = negative_amounts(counted, items, negative_list)
-    settled = _detail_settlements(counted, bearing, negative, detail_people)
+    settled = _detail_settlements(counted, bearing, negative, detail_people, links)
     with_named = after_named(settled, bearing, negative)
     lumps = lump_totals(with_named, bearing)
     done = after_lumps(with_named, lumps)
@@ -178,23 +180,30 @@ def negative_amounts(
 
 
 def _detail_settlements(
-    counted: pl.LazyFrame, bearing: pl.DataFrame, negative: pl.DataFrame, roster: pl.DataFrame
+    counted: pl.LazyFrame,
+    bearing: pl.DataFrame,
+    negative: pl.DataFrame,
+    roster: pl.DataFrame,
+    links: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """Counted settlements of everybody who needs them one by one, in the order in which lumps are used up."""
-    schema = counted.collect_schema()
+    columns = counted.collect_schema().names()
     paid_on_the_spot = pl.any_horizontal(pl.col(c).fill_null(0) != 0 for c in ("com_fen", "aid_fen"))
-    others = pl.concat(
-        [
-            bearing.lazy().select("person_key"),
-            counted.filter(paid_on_the_spot).select("person_key"),
-            counted.filter(pl.col("setl_id").is_in(negative["setl_id"].implode())).select("person_key"),
-        ]
+    reduced = paid_on_the_spot
+    if not negative.is_empty():
+        reduced = reduced | pl.col("setl_id").is_in(negative["setl_id"].implode())
+    others = counted.filter(reduced).select("person_key").collect(engine="streaming")
+    people = pl.concat([roster.select("person_key"), bearing.select("person_key"), others])[
+        "person_key"
+    ].unique()
+    # a filter on delivered keys is pushed into the scan, so that the other columns are read for these people only;
+    # a join is not, nor is a filter on published keys, which are themselves joined to the rows
+    near = (
+        counted if links is None else counted.filter(pl.col("id_key").is_in(keys_of(people, links).implode()))
     )
-    people = pl.concat([roster.select("person_key"), others.unique().collect(engine="streaming")])
-    # a filter is pushed into the scan, so that the other columns are read for these people only; a join is not
     return (
-        counted.select([c for c in DETAIL if c in schema])
-        .filter(pl.col("person_key").is_in(people["person_key"].unique().implode()))
+        near.filter(pl.col("person_key").is_in(people.implode()))
+        .select(c for c in DETAIL if c in columns)
         .collect(engine="streaming")
         .sort("person_key", "setl_time", "setl_id")
     )

@@ -34,8 +34,10 @@ FINDINGS = pl.Schema(
 MESSAGES = {
     "unknown_label": "救助身份的写法不在对照表中，该行只用于家庭成员，不计类别",
     "label_without_category": "该救助身份不属于任何救助类别",
+    "bare_expense": "支出型的写法未说明是低保还是低边，只计支出型困难人员，请认定部门写明",
     "longer_same_day": "同日收到同一身份的两个失效日期，先按较早的，请确认",
     "month_without_list": "该月未收到在册名单，沿用上月",
+    "list_without_month": "在册名单没有名单月份，不作完整名单，不终止任何人的身份，请补填",
     "list_shrank": "在册名单人数减少超过一成，暂不终止任何人的身份，请确认",
     "list_lacks_townships": "在册名单缺少以前有的乡镇，暂不终止任何人的身份，请确认",
     "reappeared": "名单中消失后又出现，自再次出现的月份起恢复",
@@ -69,7 +71,8 @@ def certificates(
 ) -> Certificates:
     """Facts of all times from all roster rows of the files in force.
 
-    `labels`: `label, codes` (List, or text separated by `|`; empty: a known wording without category). `alias`:
+    `labels`: `label, codes` (List, or text separated by `|`; empty: a known wording without category), and, where it is
+    there, `bare_expense` (a bare 支出型, which asks a question). `alias`:
     region_alias.csv. `confirmed`: `region_code, department, code, list_month` of lists that a decision accepts.
     """
     rows, longer = counted_rows(coded(roster, files, links, labels, alias))
@@ -77,8 +80,12 @@ def certificates(
     dated = rows.filter(kind == "")
     reductions = ended(rows.filter(kind == "减少"))
     shown = rows.filter(kind.is_in(("在册", "新增"))).with_columns(_month=month_of(pl.col("list_month")))
-    shown = shown.with_columns(pl.coalesce("_month", pl.col("valid_from").dt.month_start()).alias("_month"))
-    lists, list_findings = judged_lists(shown.filter(kind == "在册"), confirmed, shrink_share, shrink_rows)
+    complete = pl.col("_month").is_not_null() & (kind == "在册")
+    lists, list_findings = judged_lists(shown.filter(complete), confirmed, shrink_share, shrink_rows)
+    monthless = shown.filter(pl.col("_month").is_null() & (kind == "在册"))
+    # a 在册 list of no month shows who was on it when it came; it is complete for no month and ends nobody
+    since = pl.when(kind == "在册").then("received_on").otherwise("valid_from").dt.month_start()
+    shown = shown.with_columns(pl.coalesce("_month", since).alias("_month"))
     listed, reappeared = list_spells(shown, lists, reductions)
     spans = pl.concat([cut(dated, reductions), listed]).filter(
         pl.col("valid_to").is_null() | (pl.col("valid_to") >= pl.col("valid_from"))
@@ -87,7 +94,14 @@ def certificates(
     spans = (
         spans.with_columns(code=pl.when("_known").then("code")).select(SPANS).sort(order, nulls_last=False)
     )
-    findings = [longer, list_findings, reappeared, label_findings(rows), reduction_findings(reductions)]
+    findings = [
+        longer,
+        list_findings,
+        monthless_findings(monthless),
+        reappeared,
+        label_findings(rows, labels),
+        reduction_findings(reductions),
+    ]
     return Certificates(
         facts=spans.drop_nulls("code").select(FACTS),
         spans=spans,
@@ -202,9 +216,8 @@ def judged_lists(
         accepted = set(confirmed.select(*SCOPE, month_of(pl.col("list_month"))).rows())
     credible: list[bool] = []
     why: list[str | None] = []
-    gaps: list[dict[str, object]] = []
     scope: tuple[object, ...] | None = None
-    size, towns, month = 0, set[str](), None
+    size, towns = 0, set[str]()
     for row in sizes.iter_rows(named=True):
         here = tuple(row[name] for name in SCOPE)
         fault = None
@@ -214,21 +227,11 @@ def judged_lists(
                 fault = "list_shrank"
             elif towns - set(row["townships"]):
                 fault = "list_lacks_townships"
-            gaps.extend(
-                {
-                    "region_code": here[0],
-                    "department": here[1],
-                    "code": here[2],
-                    "_month": gap,
-                    "_known": row["_known"],
-                }
-                for gap in months_between(month, row["_month"])
-            )
         if (*here, row["_month"]) in accepted:
             fault = None
         credible.append(fault is None)
         why.append(fault)
-        scope, month = here, row["_month"]
+        scope = here
         if fault is None:
             size, towns = row["n"], set(row["townships"])
     sizes = sizes.with_columns(
@@ -239,15 +242,23 @@ def judged_lists(
         _findings(fault, sizes.filter(pl.col("_why") == fault))
         for fault in ("list_shrank", "list_lacks_townships")
     ]
-    missing = pl.DataFrame(
-        gaps, schema={**{name: pl.String for name in SCOPE}, "_month": pl.Date, "_known": pl.Boolean}
+    return lists, pl.concat([*found, _findings("month_without_list", months_without(lists))])
+
+
+def months_without(lists: pl.DataFrame) -> pl.DataFrame:
+    """Months for which a scope that had a list before has none, up to the latest list of its region and department."""
+    latest = lists.group_by("region_code", "department").agg(pl.col("_month").max().alias("_latest"))
+    due = (
+        lists.group_by(SCOPE)
+        .agg(pl.col("_month").min())
+        .join(latest, on=["region_code", "department"], nulls_equal=True)
+        .with_columns(pl.date_ranges("_month", "_latest", "1mo").alias("_month"))
+        .explode("_month")
+        .drop("_latest")
     )
-    return lists, pl.concat([*found, _findings("month_without_list", missing)])
-
-
-def months_between(first: object, second: object) -> list[object]:
-    """The months strictly between two first days of months."""
-    return pl.date_range(first, second, "1mo", closed="none", eager=True).to_list()  # type: ignore[call-overload,no-any-return]
+    return due.join(lists, on=[*SCOPE, "_month"], how="anti", nulls_equal=True).sort(
+        *SCOPE, "_month", nulls_last=False
+    )
 
 
 def list_spells(
@@ -378,20 +389,29 @@ def cut(dated: pl.DataFrame, reductions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def label_findings(rows: pl.DataFrame) -> pl.DataFrame:
-    """Wordings that are in no table, and known ones without a category, once a file."""
-    bare = rows.filter(~pl.col("_known"))
-    grouped = bare.group_by("region_code", "department", "label", "_mapped", "file_id").agg(
-        pl.len().cast(pl.Int64).alias("rows")
+def label_findings(rows: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """Wordings that are in no table, known ones without a category, and a bare 支出型, once a file."""
+    asking = labels.filter("bare_expense")["label"].to_list() if "bare_expense" in labels.columns else []
+    bare = ~pl.col("_known") | pl.col("label").is_in(asking)
+    grouped = (
+        rows.filter(bare)
+        .group_by("region_code", "department", "label", "_mapped", "_known", "file_id")
+        .agg(pl.len().cast(pl.Int64).alias("rows"))
+        .with_columns(code="label")
     )
-    grouped = grouped.with_columns(code="label")
-    known = grouped.filter("_mapped")
     return pl.concat(
         [
             _findings("unknown_label", grouped.filter(~pl.col("_mapped"))),
-            _findings("label_without_category", known),
+            _findings("label_without_category", grouped.filter("_mapped", ~pl.col("_known"))),
+            _findings("bare_expense", grouped.filter("_known")),
         ]
     )
+
+
+def monthless_findings(rows: pl.DataFrame) -> pl.DataFrame:
+    """在册 rows that name no month, once a file and scope."""
+    grouped = rows.group_by(*SCOPE, "file_id", "_known").agg(pl.len().cast(pl.Int64).alias("rows"))
+    return _findings("list_without_month", grouped)
 
 
 def reduction_findings(reductions: pl.DataFrame) -> pl.DataFrame:

@@ -20,6 +20,7 @@ RENUMBERED_WITHIN_DAYS = 31
 SPELLS = pl.Schema(
     {"person_key": pl.Int64, "household_id": pl.String, "valid_from": pl.Date, "valid_to": pl.Date}
 )
+JOINED = pl.Schema({"household_id": pl.String, "other_id": pl.String, "together": pl.Boolean})
 FINDINGS = pl.Schema(
     {
         "rule": pl.String,
@@ -174,19 +175,22 @@ def until_death(held: pl.DataFrame, deaths: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def of_year(held: pl.DataFrame, spans: pl.DataFrame, year: int) -> YearHouseholds:
+def of_year(
+    held: pl.DataFrame, spans: pl.DataFrame, year: int, joined: pl.DataFrame | None = None
+) -> YearHouseholds:
     """Members and households of a cost year.
 
     `held`: `memberships`; `spans`: `certificates.Certificates.spans`, the periods that roster rows speak of. Only
     numbers with a roster row overlapping the year exist in it; the first and last membership of a person reach to
-    1 January and 31 December; predecessors go under the later number.
+    1 January and 31 December; predecessors go under the later number. `joined`: household_id, other_id, together:
+    pairs of numbers of which a decision says that they are one household, or are not.
     """
     first, last = date(year, 1, 1), date(year, 12, 31)
     overlaps = (pl.col("valid_from") <= last) & (pl.col("valid_to") >= first).fill_null(True)
     rows = active_rows(held, spans)
     living = rows.filter(overlaps).select("household_id").unique()
     periods = number_periods(rows.join(living, on="household_id", how="semi"))
-    renamed, close = successors(periods)
+    renamed, close = successors(periods, joined)
     members = stretched(held.filter(overlaps).join(living, on="household_id", how="semi"), first, last)
     members = members.join(renamed, on="household_id", how="left").with_columns(
         pl.coalesce("unit_household_id", "household_id").alias("unit_household_id")
@@ -234,24 +238,33 @@ def number_periods(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def successors(periods: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(renamed: household_id → unit_household_id, the last number of each chain; close: pairs with other heads)."""
+def successors(
+    periods: pl.DataFrame, joined: pl.DataFrame | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(renamed: household_id → unit_household_id, the last number of each chain; close: pairs with other heads).
+
+    `joined`: see `of_year`; of two numbers put together by decision the later one stays.
+    """
+    pairs = joined if joined is not None else pl.DataFrame(schema=JOINED)
     ends = periods.drop_nulls("_to").select("household_id", "head_key", "_from", "_to")
     later = periods.select(later_id="household_id", later_head="head_key", _later_from="_from")
     near = (pl.col("_later_from") - pl.col("_to")).dt.total_days().abs() <= RENUMBERED_WITHIN_DAYS
     heads = ends.join(later, left_on="head_key", right_on="later_head")
     chains = (
-        heads.filter(near & (pl.col("_later_from") > pl.col("_from")))
+        _not_apart(heads.filter(near & (pl.col("_later_from") > pl.col("_from"))), pairs)
         .sort("household_id", "_later_from", "later_id")
         .unique("household_id", keep="first", maintain_order=True)
     )
     step = dict(chains.select("household_id", "later_id").iter_rows())
-    final = {}
-    for number in step:
-        end = number
-        while end in step:
-            end = step[end]
-        final[number] = end
+    starts = dict(periods.select("household_id", "_from").iter_rows())
+    together = pairs.filter("together").sort("household_id", "other_id")
+    for one, other in together.select("household_id", "other_id").iter_rows():
+        if one in starts and other in starts:
+            first, second = _end(step, one), _end(step, other)
+            if first != second:
+                keep = first if starts[first] > starts[second] else second
+                step[second if keep == first else first] = keep
+    final = {number: _end(step, number) for number in step}
     renamed = pl.DataFrame(
         {"household_id": list(final), "unit_household_id": list(final.values())},
         schema={"household_id": pl.String, "unit_household_id": pl.String},
@@ -268,7 +281,53 @@ def successors(periods: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         .filter(pl.col("head_key").ne_missing(pl.col("later_head")))
         .select("household_id", "later_id")
     )
-    return renamed, close
+    return renamed, _undecided(close, pairs)
+
+
+def _end(step: dict[str, str], number: str) -> str:
+    """The last number of a chain."""
+    while number in step:
+        number = step[number]
+    return number
+
+
+def _both_ways(pairs: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat(
+        [
+            pairs.select("household_id", later_id="other_id"),
+            pairs.select(household_id="other_id", later_id="household_id"),
+        ]
+    )
+
+
+def _not_apart(chains: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Chains without the pairs that a decision keeps apart."""
+    return chains.join(
+        _both_ways(pairs.filter(~pl.col("together"))), on=["household_id", "later_id"], how="anti"
+    )
+
+
+def _undecided(close: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of numbers on which no decision stands."""
+    return close.join(_both_ways(pairs), on=["household_id", "later_id"], how="anti")
+
+
+def with_moves(held: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
+    """Memberships in which persons belong to the household that a decision says: `moved` person_key, household_id."""
+    if moved.is_empty():
+        return held
+    open_end = pl.col("valid_to").is_null().any()
+    whole = (
+        held.join(moved.select("person_key", _new="household_id"), on="person_key")
+        .group_by("person_key")
+        .agg(
+            household_id=pl.col("_new").first(),
+            valid_from=pl.col("valid_from").min(),
+            valid_to=pl.when(~open_end).then(pl.col("valid_to").max()),
+        )
+    )
+    rest = held.join(moved, on="person_key", how="anti")
+    return pl.concat([rest, whole.select(SPELLS.names())]).sort("person_key", "valid_from", "household_id")
 
 
 def common_members(close: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
@@ -27,18 +27,25 @@ def paid_lines(
     cost_year: int,
     ids: Ids,
     aliases: pl.DataFrame | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
     """Ledger rows (core PaidLedger) of a rule and cost year with unit_id, benefit_id and finding_zh.
 
     A row is matched by its 待遇编号, else by 规则 + 对象编号 + 费用年度; a household number may be one that
     the year's household took over (`aliases`: household_id, year_household_id), a certificate number stands
-    for the unit of that person. A row of the rule and year that fits no unit keeps unit_id null and says so.
+    for the unit of that person, a category may be written in words (`words`: wording → code). A 待遇编号 of a
+    number that was taken over, or of a household that has been split since, stands for that number. A row of the
+    rule and year that fits no unit keeps unit_id null and says so.
     """
     units = found.units.select("unit_id", "household_id")
     units = units.with_columns(by_benefit=benefit_ids(units["unit_id"], rule_id, cost_year, ids))
     same_rule = (pl.col("rule_id") == rule_id) & (pl.col("cost_year") == cost_year)
-    mine = paid.filter(pl.col("benefit_id").is_in(units["by_benefit"].to_list()) | same_rule.fill_null(False))
-    number = pl.col("object_id").str.split_exact("/", 1)
+    older = _objects(found, aliases if paid["benefit_id"].is_not_null().any() else None)
+    older = older.with_columns(benefit_id=benefit_ids(older["of_line"], rule_id, cost_year, ids))
+    mine = paid.join(older, on="benefit_id", how="left", maintain_order="left").filter(
+        pl.col("of_line").is_not_null() | same_rule.fill_null(False)
+    )
+    number = pl.coalesce("object_id", "of_line").str.split_exact("/", 1)
     matched = (
         mine.with_row_index("paid_no")
         .join(
@@ -48,7 +55,8 @@ def paid_lines(
             maintain_order="left",
         )
         .with_columns(
-            number.struct.field("field_0").alias("number"), number.struct.field("field_1").alias("part")
+            number.struct.field("field_0").alias("number"),
+            number.struct.field("field_1").replace(dict(words or {})).alias("part"),
         )
     )
     if aliases is not None and not aliases.is_empty():
@@ -80,6 +88,17 @@ def paid_lines(
         pl.coalesce("by_benefit", "benefit_id").alias("benefit_id"),
         pl.when(pl.col("unit_id").is_null()).then(missing).alias("finding_zh"),
     ).select(*paid.columns, "unit_id", "finding_zh")
+
+
+def _objects(found: Units, aliases: pl.DataFrame | None) -> pl.DataFrame:
+    """of_line: every unit that the year's households have or could have had: their numbers, whole and by category."""
+    numbers = [found.units["household_id"]]
+    if aliases is not None:
+        numbers.append(aliases["household_id"])
+    whole = pl.concat(numbers).unique().sort().alias("of_line").to_frame()
+    codes = found.spans.select(part="category").unique().sort("part")
+    parts = whole.join(codes, how="cross").select(of_line=pl.format("{}/{}", "of_line", "part"))
+    return pl.concat([whole, parts])
 
 
 def _unit_of_person(found: Units) -> pl.DataFrame:

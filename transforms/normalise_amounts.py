@@ -1,8 +1,8 @@
 """Amounts in yuan as text → whole fen, exactly; what cannot be read exactly is said to be bad, never rounded.
 
-The fast way goes through Float64 and asks whether the value times 100 is a whole number up to the rounding of the
-two float operations: with at most 13 significant digits no amount with a third decimal passes. What does not pass
-(`¥1,234.50`, full-width digits …) is cleaned as text and asked again; what then fails is bad.
+The fast way goes through Float64 and asks whether the value is the very float that the whole number of fen over 100
+gives: then its shortest decimal text has two decimals at most. What does not pass (`¥1,234.50`, full-width digits …)
+is cleaned as text and asked again; what then fails is bad.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import polars as pl
 
 BOUND_FEN = 10**11
 """A milliard yuan: beyond it an amount is a slip, and sums over a year could overflow."""
-_EPSILON = 4.5e-16
+_GROUPED = r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?$"
+_NOTHING = ["", "-", "--", "—", "——", "无", "暂无", "空", "null", "NULL", "***", "/"]
 _ZERO = "0.00"
 _MANY = 20_000
 _PLAIN = r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)$"
@@ -59,17 +60,19 @@ def _parsed(raw: pl.DataFrame) -> dict[str, Read]:
     """All columns of text read as amounts, in one pass where they are well written."""
     columns = raw.columns
     value = pl.col(columns)
-    tested = raw.with_columns(value.cast(pl.Float64, strict=False) * 100).select(
-        *((exact(name) & (pl.col(name).abs() < BOUND_FEN)).fill_null(False).alias(f"{name}?") for name in columns),
-        value.round().cast(pl.Int64, strict=False),
+    tested = raw.with_columns(value.cast(pl.Float64, strict=False)).select(
+        *(
+            (exact(name) & (pl.col(name).abs() * 100 < BOUND_FEN)).fill_null(False).alias(f"{name}?")
+            for name in columns
+        ),
+        (value * 100).round().cast(pl.Int64, strict=False),
     )
     good = tested.select(pl.col(f"{name}?").sum().alias(name) for name in columns).row(0, named=True)
     read: dict[str, Read] = {}
     for name in columns:
         texts, values = raw[name], tested[name]
         if good[name] < len(texts) - texts.null_count() or _may_hold_exponent(texts):
-            values, wrong = _carefully(texts, values, tested[f"{name}?"])
-            read[name] = values, (wrong if wrong.any() else None)
+            read[name] = _carefully(texts, values, tested[f"{name}?"])
         else:
             read[name] = values, None
     return read
@@ -83,35 +86,54 @@ def _may_hold_exponent(texts: pl.Series) -> bool:
 
 
 def exact(name: str) -> pl.Expr:
-    """Whether the scaled amount is a whole number of fen up to float rounding."""
-    value = pl.col(name)
-    return (value - value.round()).abs() <= value.abs() * _EPSILON
+    """Whether an amount in yuan is the very float that a text of two decimals gives (0.1 + 0.2 is not)."""
+    return (pl.col(name) * 100).round() / 100 == pl.col(name)
 
 
-def _carefully(raw: pl.Series, values: pl.Series, good: pl.Series) -> tuple[pl.Series, pl.Series]:
+def _carefully(raw: pl.Series, values: pl.Series, good: pl.Series) -> Read:
     """The exact way for the rows that the fast one did not take (all with an exponent sign among them)."""
     open_rows = raw.is_not_null() & (raw != "") & (~good | raw.str.contains("[eE]").fill_null(False))
     places = open_rows.arg_true()
+    if not len(places):
+        return values, None
     amounts, wrong = exact_fen(raw.gather(places))
-    mask = pl.repeat(False, len(raw), eager=True).scatter(places, wrong)
+    mask = pl.repeat(False, len(raw), eager=True).scatter(places, wrong) if wrong.any() else None
     return values.clone().scatter(places, amounts), mask
 
 
 def exact_fen(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Fen and the mask of bad values, digit by digit, no float involved."""
-    plain = texts.str.normalize("NFKC").str.replace_all(r"[\s'\"¥￥元\u200b-\u200f\ufeff]|人民币|CNY|RMB", "")
-    plain = plain.str.replace_all("[，、]", ",").str.replace_all("[−–]", "-")
-    missing = plain.is_null() | plain.is_in(
-        ["", "-", "--", "—", "——", "无", "暂无", "空", "null", "NULL", "***", "/"]
-    )
-    grouped = plain.str.contains(r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?$")
-    plain = plain.str.replace_all(",", "").zip_with(grouped.fill_null(False), plain)
-    fits = plain.str.contains(_PLAIN).fill_null(False)
-    parts = plain.str.extract_groups(r"^([+-]?)(\d*)\.?(\d*)$").struct.unnest()
-    fraction = parts["3"].fill_null("").str.strip_chars_end("0")
-    whole = parts["2"].fill_null("").str.strip_chars_start("0")
-    fits = fits & (fraction.str.len_bytes() <= 2) & (whole.str.len_bytes() <= 9)
+    plain, whole, fraction = pl.col("plain"), pl.col("whole"), pl.col("fraction")
+    groups = plain.str.extract_groups(r"^([+-]?)(\d*)\.?(\d*)$").struct
     number = (whole + fraction.str.pad_end(2, "0")).cast(pl.Int64, strict=False)
-    number = (-number).zip_with((parts["1"] == "-").fill_null(False), number)
-    bad = ~missing & ~(fits & number.is_not_null())
-    return number.set(missing | bad, None), bad
+    read = (
+        texts.alias("plain")
+        .to_frame()
+        .lazy()
+        .select(
+            plain.str.normalize("NFKC")
+            .str.replace_all(r"[\s'\"¥￥元\u200b-\u200f\ufeff]|人民币|CNY|RMB", "")
+            .str.replace_all("[，、]", ",")
+            .str.replace_all("[−–]", "-")
+        )
+        .with_columns(
+            pl.when(plain.str.contains(_GROUPED)).then(plain.str.replace_all(",", "")).otherwise(plain),
+            missing=plain.is_null() | plain.is_in(_NOTHING),
+        )
+        .with_columns(
+            fits=plain.str.contains(_PLAIN).fill_null(False),
+            negative=groups.field("1") == "-",
+            whole=groups.field("2").fill_null("").str.strip_chars_start("0"),
+            fraction=groups.field("3").fill_null("").str.strip_chars_end("0"),
+        )
+        .with_columns(
+            pl.col("fits") & (fraction.str.len_bytes() <= 2) & (whole.str.len_bytes() <= 9),
+            number=pl.when("negative").then(-number).otherwise(number),
+        )
+        .select(
+            "missing", "number", bad=~pl.col("missing") & ~(pl.col("fits") & pl.col("number").is_not_null())
+        )
+        .select("bad", number=pl.when(~(pl.col("missing") | pl.col("bad"))).then("number"))
+        .collect()
+    )
+    return read["number"].alias(texts.name), read["bad"].alias(texts.name)

@@ -1,4 +1,7 @@
-"""Dates and times as departments write them → Date and Datetime; impossible ones are bad, `0000-00-00` is missing."""
+"""Dates and times as departments write them → Date and Datetime; impossible ones are bad.
+
+`0000-00-00` and the platform's "for ever", `9999-12-31`, are missing: an end that is not there yet.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import polars as pl
 from transforms.normalise import MISSING
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
-_MISSING = r"^(?:0+|0000[-/.]?00[-/.]?00(?:[ T].*)?)$"
+_MISSING = r"^(?:0+|(?:0000[-/.]?00[-/.]?00|9999[-/.年]?12[-/.月]?31日?)(?:\d{6}|[ T].*)?)$"
 _LONG = (
     r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?"
     r"(?:[ T]*(\d{1,2})[:时](\d{1,2})(?:[:分](\d{1,2})秒?|分)?(?:\.\d+)?)?"
@@ -29,11 +32,29 @@ def dates(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
     """Date of each text (a time is cut off) and the mask of bad ones; see `datetimes`."""
     text = pl.col("t")
     longest = texts.str.len_bytes().max()
-    day = pl.when(text.str.len_bytes() == 10).then(text.str.to_date("%Y-%m-%d", strict=False, cache=False))
+    day: pl.Expr = pl.when(text.str.len_bytes() == 10).then(
+        text.str.to_date("%Y-%m-%d", strict=False, cache=False)
+    )
     if isinstance(longest, int) and longest >= 19:
         day = pl.when(text.str.len_bytes() == 19).then(_moment(text).dt.date()).otherwise(day)
     found, bad = _fast(texts, day)
     return found.cast(pl.Date), bad
+
+
+_MONTH = r"^\s*\d{4}(?:0[1-9]|1[0-2])\s*$"
+
+
+def periods(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
+    """As `dates`; a month (`202301`) is its first day."""
+    month = texts.str.contains(_MONTH).fill_null(False)
+    return dates((texts.str.strip_chars() + "01").zip_with(month, texts) if month.any() else texts)
+
+
+def period_ends(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
+    """As `dates`; a month (`202301`) is its last day."""
+    found, bad = periods(texts)
+    month = texts.str.contains(_MONTH).fill_null(False)
+    return found.dt.month_end().zip_with(month, found), bad
 
 
 def _moment(text: pl.Expr) -> pl.Expr:
@@ -44,7 +65,9 @@ def _fast(texts: pl.Series, regular: pl.Expr) -> tuple[pl.Series, pl.Series | No
     """The fast reading of regular texts (`regular`, of column `t`), and a second look at what it left."""
     frame = texts.alias("t").to_frame().select("t", value=regular)
     open_row = pl.col("value").dt.year().is_between(FIRST_YEAR, LAST_YEAR).fill_null(False).not_()
-    left = frame.select((pl.col("t").is_not_null() & open_row & (pl.col("t") != "")).alias("open")).to_series()
+    left = frame.select(
+        (pl.col("t").is_not_null() & open_row & (pl.col("t") != "")).alias("open")
+    ).to_series()
     found = frame["value"].alias(texts.name)
     return _rest(texts, found, left.arg_true()) if left.any() else (found, None)
 

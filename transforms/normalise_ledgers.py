@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from schemas.layouts import Layout
-from transforms.normalise_certificates import certificate_keys, certificates
+from transforms.normalise_certificates import certificate_keys, certificates, check_values
 from transforms.normalise_people import Keyring
 from transforms.normalise_roster import households
 from transforms.normalise_table import Typed
@@ -97,10 +97,26 @@ def _paid_ledger(batch: Typed, layout: Layout, ring: Keyring) -> None:
 
 
 def _decision(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    """Objects and values without personal data; settlement ids stay as they are, whatever number they look like."""
     frame = batch.frame
-    object_id, key = _object(frame["object_id"], ring)
+    rule = frame["object_id"].str.extract(r"^([A-Z]{1,2}-\d{2})[/|]", 1)
+    bare, key = _object(frame["object_id"].str.replace(r"^[A-Z]{1,2}-\d{2}[/|]", ""), ring)
+    object_id = pl.select(pl.concat_str([rule, bare], separator="/", ignore_nulls=True)).to_series()
     value_id, _ = _object(frame["value"], ring)
-    batch.frame = frame.with_columns(object_id=object_id, object_key=key, value=value_id)
+    settled = frame["object_kind"] == "结算"
+    object_id = _settlement(frame["object_id"], object_id, settled)
+    value = _settlement(frame["value"], value_id, settled & (frame["verdict"] == "冲正配对"))
+    hidden = pl.col("object_id", "value").str.replace_all(r"([/|=])\d{15,}[Xx]?", "${1}***")
+    batch.frame = frame.with_columns(object_id=object_id, object_key=key, value=value).with_columns(hidden)
+
+
+def _settlement(raw: pl.Series, coded: pl.Series, wanted: pl.Series) -> pl.Series:
+    """The id as written where a settlement is meant, unless it is a certificate number by form, birth date and digit."""
+    read = certificates(raw)
+    months = raw.str.contains(r"^\d{6}(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[\dXx]$")
+    first = read.number // 11
+    plausible = (months & (check_values(first) == read.number % 11)).fill_null(False)
+    return coded.zip_with(~(wanted & ~plausible).fill_null(False), raw)
 
 
 def _payee(batch: Typed, layout: Layout, ring: Keyring) -> None:
@@ -151,3 +167,8 @@ def info_columns() -> dict[str, pl.Expr]:
         "phone": pl.coalesce("mob", "tel"),
         "address": pl.coalesce("live_addr", "hsreg_addr"),
     }
+
+
+def registered_columns() -> dict[str, pl.Expr]:
+    """The same with the place of registration (户籍地址), of rows that have another address as well."""
+    return info_columns() | {"place_kind": pl.lit("hsreg_addr"), "place_text": pl.col("hsreg_addr")}

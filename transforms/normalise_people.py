@@ -15,7 +15,7 @@ from schemas.core import Person, polars_schema
 from schemas.layouts import Layout
 from transforms.normalise_certificates import certificate_keys, certificates, number_facts
 from transforms.normalise_table import Typed
-from transforms.place_names import Townships
+from transforms.place_names import Townships, sure_within
 from transforms.pseudonym import pseudonyms
 
 SIGHTING = pl.Schema(
@@ -128,8 +128,13 @@ def merged(rows: pl.DataFrame) -> pl.DataFrame:
     if rows.is_empty():
         return rows
     place = ["place_kind", "place_text", "village", "place_time"]
+    key = ["id_key", "psn_no", "psn_region", "name"]
+    if (
+        rows["place_kind"] == "hsreg_addr"
+    ).any():  # kept beside the live_addr: where that says nothing, it counts
+        key.append("place_kind")
     hashed = rows.select(
-        h=pl.struct("id_key", "psn_no", "psn_region", "name").hash(),
+        h=pl.struct(key).hash(),
         t=pl.col("place_time").fill_null(pl.datetime(1, 1, 1)),
         at=pl.int_range(pl.len(), dtype=pl.UInt32),
     )
@@ -148,7 +153,8 @@ def merged(rows: pl.DataFrame) -> pl.DataFrame:
     )
     if groups.height == rows.height:
         return rows
-    first = rows[groups["at"]]
+    # a mask is quicker than places in a frame of many chunks
+    first = rows.filter(hashed["h"].is_first_distinct())
     return first.with_columns(
         *(groups[c] for c in (*known, *death)),
         *(rows[c].gather(groups["latest"]) for c in place if rows[c].null_count() < rows.height),
@@ -168,7 +174,7 @@ def people(sighted: pl.DataFrame, secret: bytes) -> People:
     """Merge sightings and read their certificate numbers and psn_no."""
     seen = merged(sighted)
     if not (seen["source_row"].diff().drop_nulls() > 0).all():  # several sheets
-        seen = seen.sort("source_row", "id_key", "name", "psn_no")
+        seen = seen.sort("source_row", "id_key", "name", "psn_no", "place_kind")
     psn_key = pseudonyms(seen["domain"] + seen["psn_no"], secret)
     return People(seen, number_facts(seen["number"]), psn_key)
 
@@ -178,6 +184,10 @@ def person_rows(found: People, file_id: str, townships: Townships, secret: bytes
     seen, facts = found.seen, found.facts
     names = _names(seen["name"], secret)
     places = townships.find(seen["place_text"])
+    counter = (seen["place_kind"] == "counter").fill_null(False)
+    codes = places["township_codes"]
+    if counter.any():  # the row of a counter says in which county it is
+        codes = sure_within(codes, seen["psn_region"].set(~counter, None))
     other = seen["other"]
     frame = seen.select(
         pl.lit(file_id).alias("file_id"),
@@ -204,7 +214,7 @@ def person_rows(found: People, file_id: str, townships: Townships, secret: bytes
         "dead",
         "place_time",
         "place_kind",
-        places["township_codes"],
+        codes.alias("township_codes"),
         pl.coalesce("village", places["village"]).alias("village"),
     )
     return frame.select(pl.col(n).cast(t) for n, t in polars_schema(Person).items())
@@ -221,7 +231,9 @@ def _names(names: pl.Series, secret: bytes) -> pl.DataFrame:
             "name_key": pseudonyms("name|" + distinct, secret).set(~readable, None),
         }
     )
-    return names.alias("name").to_frame().join(table, on="name", how="left", maintain_order="left").drop("name")
+    return (
+        names.alias("name").to_frame().join(table, on="name", how="left", maintain_order="left").drop("name")
+    )
 
 
 def vault_people(found: People) -> pl.DataFrame:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import polars as pl
 
 from schemas.core import AMOUNTS
+from schemas.layouts import Layout
 from transforms.identities import fill_optional, with_identities
+from transforms.normalise_people import SIGHTING
 from transforms.normalise_table import Typed
 
 MONEY = {f"{text.split()[0]}": fen for fen, text in AMOUNTS.items()}
 """Source field → core column."""
 
+FORMS = ["form_a", "form_b", "form_c", "form_d"]
+INSTITUTION = ["file_id", "sheet", "source_row", "institution_code", "fixmedins_name"]
+PERSON = {*SIGHTING.names(), "psn_name", "town_name", "village_name", "emp_name", "setl_time"}
+"""Columns that `note_identities`, `institution_names` and the sightings of people need."""
 
-def shape(batch: Typed) -> None:
+
+def shape(batch: Typed, layout: Layout) -> None:
     """Turn the typed batch (with its keys) into core columns and add the identity faults."""
     frame = batch.frame.rename(MONEY | {"fixmedins_code": "institution_code", "refd_setl_flag": "refd_flag"})
     frame = frame.rename({"mid_setl_flag": "mid_flag", "year": "benefit_year"})
@@ -24,12 +31,15 @@ def shape(batch: Typed) -> None:
     batch.frame = frame = with_identities(fill_optional(frame))
     batch.faults.add(
         "identity_b",
-        "医疗费总额",
+        layout.header_of("medfee_sumamt"),
         "总额不等于基金支付加个人支付加医院负担，请核对这条结算后重新导出",
         frame["broken_b"],
     )
     batch.faults.add(
-        "identity_c", "个人支付", "个人支付不等于个人账户加现金，请核对这条结算后重新导出", frame["broken_c"]
+        "identity_c",
+        layout.header_of("psn_pay"),
+        "个人支付不等于个人账户加现金，请核对这条结算后重新导出",
+        frame["broken_c"],
     )
 
 
@@ -68,7 +78,8 @@ def person_columns() -> dict[str, pl.Expr]:
 
 def institution_names(accepted: pl.DataFrame) -> pl.DataFrame:
     """Distinct code and name of the institutions, with the first row that shows them."""
-    columns = ["file_id", "sheet", "source_row", "institution_code", "fixmedins_name"]
-    hashed = accepted.select(*columns, h=pl.struct("institution_code", "fixmedins_name").hash())
-    first = hashed.group_by("h", maintain_order=True).agg(pl.col(columns).first())
-    return first.select(columns).drop_nulls("fixmedins_name").rename({"fixmedins_name": "name"})
+    new = accepted.select(
+        pl.struct("institution_code", "fixmedins_name").hash().is_first_distinct()
+    ).to_series()
+    first = accepted.select(INSTITUTION).filter(new)
+    return first.drop_nulls("fixmedins_name").rename({"fixmedins_name": "name"})

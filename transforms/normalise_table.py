@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
+from schemas.core import AMOUNTS, FUND_PARTS
 from schemas.layouts import Layout
 from schemas.sources import SOURCES
-from transforms.normalise import cleaned, cleaned_codes, cleaned_ids
+from transforms.identities import TOLERANCE_FEN
+from transforms.normalise import cleaned, cleaned_codes, cleaned_ids, is_small, odd_columns
 from transforms.normalise_amounts import fen
-from transforms.normalise_dates import dates, datetimes, integers, months, quantities
+from transforms.normalise_dates import dates, datetimes, integers, months, period_ends, periods, quantities
 
 RULES = (
     "header", "empty_row", "key", "person", "code", "date", "amount", "identity_b", "identity_c", "wrong_sender",
@@ -35,9 +37,13 @@ KEYS = {
 PERSONS = {"certno", "psn_no", "name", "psn_name", "holder_name", "household_id"}
 LENIENT = {"brdy", "birth_date", "psn_insu_date", "year", "benefit_year", "diag_srt_no", "fee_ocur_time"}
 """Fields whose unreadable value is a finding and unknown: nothing is computed from them that money hangs on."""
+FUND_FIELDS = [AMOUNTS[part].split()[0] for part in FUND_PARTS]
+"""Source fields of the parts of the fund total."""
 _BY_KIND = {
     "date": "date",
     "datetime": "date",
+    "period": "date",
+    "period_end": "date",
     "month": "date",
     "integer": "date",
     "amount": "amount",
@@ -123,9 +129,7 @@ def typed(raw: pl.DataFrame, layout: Layout, content_hash: str) -> Typed:
     out = Typed(raw, Faults(raw.height))
     amounts = [t for t, k in source.fields.items() if k == "amount" and t in raw.columns]
     others = [t for t, k in source.fields.items() if k != "amount" and t in raw.columns]
-    # polars works on one column at a time here and lets go of the interpreter: two columns go at once
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        columns = list(pool.map(lambda t: _column(raw[t], t, source.fields[t], layout), others))
+    columns = _columns(raw, others, layout)
     for target, (_, bad) in zip(others, columns, strict=True):
         _note_unreadable(out, layout, target, source.fields[target], bad)
     frame = pl.DataFrame(
@@ -144,8 +148,24 @@ def typed(raw: pl.DataFrame, layout: Layout, content_hash: str) -> Typed:
 
 
 _READERS: dict[str, Callable[[pl.Series], tuple[pl.Series, pl.Series | None]]] = {
-    "date": dates, "datetime": datetimes, "month": months, "integer": integers, "quantity": quantities,
+    "date": dates, "datetime": datetimes, "period": periods, "period_end": period_ends, "month": months,
+    "integer": integers, "quantity": quantities,
 }  # fmt: skip
+
+
+def _columns(
+    raw: pl.DataFrame, targets: list[str], layout: Layout
+) -> list[tuple[pl.Series, pl.Series | None]]:
+    """The typed columns (see `_column`). What few rows hold is looked over at once, and only what is odd is cleaned."""
+    kinds = {target: SOURCES[layout.table].fields[target] for target in targets}
+    if not is_small(raw):
+        # polars works on one column at a time here and lets go of the interpreter: two columns go at once
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            return list(pool.map(lambda t: _column(raw[t], t, kinds[t], layout), targets))
+    of = {kind: [t for t in targets if kinds[t] in kind] for kind in (("id",), ("code",), ("text", "person"))}
+    odd = odd_columns(raw, *of.values())
+    clean = {t for names in of.values() for t in names} - odd - set(layout.labels)
+    return [(raw[t], None) if t in clean else _column(raw[t], t, kinds[t], layout) for t in targets]
 
 
 def _column(texts: pl.Series, target: str, kind: str, layout: Layout) -> tuple[pl.Series, pl.Series | None]:
@@ -173,14 +193,15 @@ def _note_unreadable(out: Typed, layout: Layout, target: str, kind: str, bad: pl
     out.unreadable[target] = bad
     if target in LENIENT:
         out.note("unreadable", f"「{header}」读不出，按未知处理", int(bad.sum()))
-    elif kind in ("date", "datetime", "month"):
+    elif _BY_KIND.get(kind) == "date" and kind != "integer":
         out.faults.add("date", header, "日期读不出或不存在，请更正后重新导出", bad)
     else:
         out.faults.add(rule_of(layout.table, target), header, "数字读不出，请更正后重新导出", bad)
 
 
 _DTYPES: dict[str, DataType | DataTypeClass] = {
-    "amount": pl.Int64, "date": pl.Date, "datetime": pl.Datetime("us"), "month": pl.Int32, "integer": pl.Int32,
+    "amount": pl.Int64, "date": pl.Date, "datetime": pl.Datetime("us"), "period": pl.Date, "period_end": pl.Date,
+    "month": pl.Int32, "integer": pl.Int32,
     "quantity": pl.Float64,
 }  # fmt: skip
 
@@ -193,13 +214,26 @@ def _filled(frame: pl.DataFrame, layout: Layout, content_hash: str) -> pl.DataFr
     frame = frame.with_columns(
         pl.lit(None, dtype=_DTYPES.get(source.fields[t], pl.String)).alias(t) for t in absent
     )
+    if "psn_pay" in layout.derive and "acct_pay" in layout.derive["psn_pay"]:
+        frame = frame.with_columns(acct_pay=_account_or_none("fund_pay_sumamt" in delivered))
     for target, formula in layout.derive.items():
-        if target not in delivered:
-            frame = frame.with_columns(derived(formula, source.fields, content_hash).alias(target))
-        elif target == "setl_id":
-            own = derived(formula, source.fields, content_hash)
-            frame = frame.with_columns(pl.coalesce(target, own).alias(target))
+        own = derived(formula, source.fields, content_hash)
+        known = pl.coalesce(target, own) if target in delivered else own
+        frame = frame.with_columns(known.alias(target))
     return frame.with_columns(pl.col(t).fill_null(pl.lit(value)) for t, value in layout.constants.items())
+
+
+def _account_or_none(fund_delivered: bool) -> pl.Expr:
+    """The personal account; an empty one is 0 where the fund's parts and the cash make up the total without it (D)."""
+    funds, hospital = pl.sum_horizontal(pl.col(FUND_FIELDS)), pl.col("ownpay_hosp_part").fill_null(0)
+    paid = pl.col("medfee_sumamt") - pl.col("cash_payamt") - hospital
+    if fund_delivered:
+        paid = pl.coalesce("fund_pay_sumamt", paid)
+    any_known = pl.any_horizontal(pl.col(FUND_FIELDS).is_not_null())
+    nothing_left = any_known & ((paid - funds).abs() <= TOLERANCE_FEN)
+    return (
+        pl.when(pl.col("acct_pay").is_null() & nothing_left).then(0).otherwise("acct_pay").alias("acct_pay")
+    )
 
 
 def derived(formula: str, fields: dict[str, str] | object, content_hash: str) -> pl.Expr:

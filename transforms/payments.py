@@ -66,21 +66,6 @@ def named_settlements(payments: pl.DataFrame, settlements: pl.LazyFrame) -> pl.D
     return found.unique("setl_id", maintain_order=True).cast(NAMED)
 
 
-def years_named(payments: pl.DataFrame, settlements: pl.LazyFrame) -> list[int]:
-    """Cost years to resolve before payments can be matched: of the settlements named and of their visits.
-
-    A reversed settlement of December may be issued anew in January, under another year. `settlements`:
-    setl_id, mdtrt_id, cost_year of all delivered rows.
-    """
-    ids = payments["setl_id"].drop_nulls().unique().implode()
-    named = settlements.filter(pl.col("setl_id").is_in(ids)).select("mdtrt_id", "cost_year")
-    found = named.collect(engine="streaming")
-    visits = found["mdtrt_id"].drop_nulls().unique().implode()
-    same = settlements.filter(pl.col("mdtrt_id").is_in(visits)).select("cost_year").unique()
-    years = pl.concat([found["cost_year"], same.collect(engine="streaming")["cost_year"]])
-    return sorted(years.drop_nulls().unique().to_list())
-
-
 def matched(payments: pl.DataFrame, named: pl.DataFrame, paid_people: pl.DataFrame) -> pl.DataFrame:
     """Each payment with where it goes.
 

@@ -45,6 +45,7 @@ COLUMNS = [
     "private_fen",
     "burden_fen",
     "incomplete",
+    "deceased",
     "floor_fen",
     "cash_known_fen",
 ]
@@ -71,8 +72,9 @@ def is_inpatient(med_types: pl.DataFrame) -> pl.Expr:
 def totals(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.DataFrame:
     """Sums of each person's counted settlements and the scheme and insured region of the latest one.
 
-    A sum with one unknown part is null; cash_known_fen adds what is known. Two schemes or regions in one year
-    are rare: only those people's latest settlement (setl_time, setl_id) is looked up.
+    A sum with one unknown part is null; cash_known_fen adds what is known; last_county is the largest code of
+    the year. Two schemes or regions in one year are rare: only those people's latest settlement (setl_time,
+    setl_id) is looked up.
     """
     sums: list[pl.Expr] = [pl.col(f"{name}_fen").sum() for name in SUMS]
     unknown = [pl.col(f"{name}_fen").null_count().alias(f"{name}_unknown") for name in SUMS]
@@ -104,34 +106,39 @@ def totals(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.DataFrame:
 
 
 def _scheme_number() -> pl.Expr:
-    """Scheme and insured region as one number, 390 and 330112 → 3900330112; null where they have another
-    form.
+    """Insured region and scheme as one number, 330112 and 390 → 330112390; null where they have another form.
 
     Whole numbers are compared ten times as fast as texts, and nearly everybody has one scheme all year.
     """
     scheme, region = pl.col("insutype"), pl.col("county_code")
     usual = (scheme.str.len_bytes() == 3) & (region.str.len_bytes() == 6)
     parts = (scheme.cast(pl.Int64, strict=False), region.cast(pl.Int64, strict=False))
-    return pl.when(usual).then(parts[0] * 10_000_000 + parts[1])
+    return pl.when(usual).then(parts[1] * 1000 + parts[0])
 
 
 def _latest_scheme(counted: pl.LazyFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """person_key, insutype, county_code of the latest settlement: read off where all agree, else looked up."""
+    """person_key, insutype, county_code of the latest settlement, last_county: read off where all agree, else
+    looked up.
+    """
     same = (pl.col("scheme_none") == 0) & (pl.col("scheme_first") == pl.col("scheme_last"))
     first = pl.col("scheme_first")
+    county = (first // 1000).cast(pl.String).str.zfill(6)
     constant = found.filter(same).select(
         "person_key",
-        insutype=(first // 10_000_000).cast(pl.String).str.zfill(3),
-        county_code=(first % 10_000_000).cast(pl.String).str.zfill(6),
+        insutype=(first % 1000).cast(pl.String).str.zfill(3),
+        county_code=county,
+        last_county=county,
     )
     changed = found.filter(~same)["person_key"]
+    if changed.is_empty():
+        return constant
     latest = (
         counted.select("person_key", "setl_time", "setl_id", "insutype", "county_code")
         .filter(pl.col("person_key").is_in(changed.implode()))
         .collect(engine="streaming")
         .sort("setl_time", "setl_id")
-        .unique("person_key", keep="last")
-        .select("person_key", "insutype", "county_code")
+        .group_by("person_key")
+        .agg(pl.col("insutype", "county_code").last(), last_county=pl.col("county_code").max())
     )
     return pl.concat([constant, latest])
 
@@ -195,7 +202,7 @@ def on_roster(certificates: pl.DataFrame, members: pl.DataFrame, cost_year: int)
 
 
 def person_year(
-    counted: pl.LazyFrame,
+    sums: pl.DataFrame,
     burden_people: pl.DataFrame,
     people: pl.DataFrame,
     places: pl.DataFrame,
@@ -203,23 +210,29 @@ def person_year(
     members: pl.DataFrame,
     troubles: pl.DataFrame,
     ranks: Sequence[str],
-    med_types: pl.DataFrame,
     cost_year: int,
     yardstick: date,
 ) -> pl.DataFrame:
     """Everybody with a counted settlement or on a roster in the year, exactly one row: COLUMNS, by
     person_key.
 
-    `burden_people` is Burdens.people; `places` holds township_code, township_source, village and region_code
+    `sums`: `totals`; `burden_people` is Burdens.people; `places` holds township_code, township_source, village and region_code
     on the yardstick date, keyed by person. com_fen and sub_fen include what no settlement could use, so that
     psn − com − sub − neg + unused = burden unless the floor at 0 bit (floor_fen).
     """
-    sums = totals(counted, is_inpatient(med_types))
     everybody = pl.concat([sums.select("person_key"), on_roster(certificates, members, cost_year)]).unique()
     joined = everybody.join(sums, on="person_key", how="left")
     attributes = (
         burden_people,
-        people.select("person_key", "name_masked", "certno_masked", "birth_year", "sex", "deceased_on"),
+        people.select(
+            "person_key",
+            "name_masked",
+            "certno_masked",
+            "birth_year",
+            "sex",
+            "deceased_on",
+            deceased=pl.col("dead").fill_null(False) | pl.col("deceased_on").is_not_null(),
+        ),
         places.select("person_key", "township_code", "township_source", "village", "region_code"),
         household_held(members, yardstick),
         identities(certificates, ranks, cost_year, yardstick),
@@ -243,7 +256,7 @@ def _finished(joined: pl.DataFrame, cost_year: int) -> pl.DataFrame:
         joined.with_columns(none_settled)
         .with_columns(
             pl.col(*amounts, "n_settlements", "n_inpatient").fill_null(0),
-            pl.col("incomplete").fill_null(False),
+            pl.col("incomplete", "deceased").fill_null(False),
             pl.coalesce("region_code", "county_code").alias("region_code"),
             pl.col("township_source").fill_null("unknown"),
             cost_year=pl.lit(cost_year, pl.Int32),

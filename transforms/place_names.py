@@ -1,13 +1,16 @@
 """Townships in open text: names of `regions.csv`, with and without 镇/乡/街道, longest match, unique within a county.
 
-A text that names a county or city of the list is looked up there only. Where several counties have a township of
-that name, all of them are candidates; the county of the person decides later.
+A text that names a county or city of the list is looked up there only, and what it names stands wherever the person
+is insured: such a code is marked (`=330112116`). Where a text names no county, townships of that name in all counties
+are candidates; the county of the person decides later.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
+SURE = "="
+"""Before a township code: the county is said, too."""
 _ENDING = r"(?:街道|镇|乡)$"
 _AREA_ENDING = r"(?:苗族土家族自治县|自治县|新区|区|县|市|省)$"
 _VILLAGE = r"^(?:人民政府|办事处)?([\p{Han}]{1,12}?(?:社区|居委会|村))"
@@ -39,7 +42,10 @@ class Townships:
         )
 
     def find(self, texts: pl.Series) -> pl.DataFrame:
-        """`township_codes` (joined by |) and `village` of each text, null where nothing is found; same order."""
+        """`township_codes` (joined by |, `=` before those whose county the text names) and `village` of each text.
+
+        Same order; null where nothing is found.
+        """
         nothing = pl.DataFrame({"text": [], "township_codes": [], "village": []}, schema=[
             ("text", pl.String), ("township_codes", pl.String), ("village", pl.String)])  # fmt: skip
         distinct = texts.drop_nulls().unique()
@@ -75,7 +81,9 @@ class Townships:
             .select("text", "county")
             .unique()
         )
-        within = best.join(named, on=["text", "county"], how="semi")
+        within = best.join(named, on=["text", "county"], how="semi").with_columns(
+            code=pl.lit(SURE) + pl.col("code")
+        )
         free = best.join(named.select("text").unique(), on="text", how="anti")
         kept = pl.concat([within, free])
         after = pl.col("text").str.splitn(pl.col("name"), 2).struct.field("field_1")
@@ -88,3 +96,16 @@ class Townships:
                 village=pl.col("village").first(),
             )
         )
+
+
+def sure_within(codes: pl.Series, regions: pl.Series) -> pl.Series:
+    """Township codes with those marked that lie in the region that the row itself states (6 digits, same length)."""
+    pairs = pl.DataFrame({"codes": codes, "region": regions})
+    distinct = pairs.drop_nulls().unique()
+    marked = [
+        "|".join(SURE + code if code.startswith(region) else code for code in found.split("|"))
+        for found, region in distinct.iter_rows()
+    ]
+    table = distinct.with_columns(marked=pl.Series(marked, dtype=pl.String))
+    looked_up = pairs.join(table, on=["codes", "region"], how="left", maintain_order="left")
+    return looked_up.select(pl.coalesce("marked", "codes")).to_series()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from transforms import versions
+from transforms.place_names import SURE, Townships
 
 ALIAS = pl.Schema(
     {
@@ -138,12 +139,35 @@ def routed(settlements: pl.LazyFrame, certificates: pl.DataFrame, ranking: Seque
     )
 
 
+def with_township_codes(spans: pl.DataFrame, names: Townships) -> pl.DataFrame:
+    """Roster spans whose row only names its township (乡镇街道) with the code of that township in their county.
+
+    A code written with its village part empty (330112006000) is the township's.
+    """
+    code = pl.col("township_code").str.replace(r"^(\d{9})000$", "$1")
+    key = ["county_code", "township_name"]
+    bare = pl.col("township_code").is_null() & pl.col("township_name").is_not_null()
+    asked = spans.filter(bare).select(key).unique(maintain_order=True)
+    known = (
+        asked.with_columns(names.find(asked["township_name"])["township_codes"].str.split("|").alias("_code"))
+        .explode("_code")
+        .with_columns(pl.col("_code").str.strip_prefix(SURE))
+        .filter(pl.col("_code").str.starts_with(pl.col("county_code")))
+        .filter(pl.col("_code").n_unique().over(key) == 1)
+    )
+    return (
+        spans.join(known, on=key, how="left", maintain_order="left")
+        .with_columns(township_code=pl.coalesce(code, "_code"))
+        .drop("_code")
+    )
+
+
 def townships(wanted: pl.DataFrame, roster_spans: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """Township of each person on a day: `person_key, township_code, township_name, village, township_source`.
 
     `wanted`: `person_key, county_code, on`, one row per person. First of: the roster row valid that day (the latest
-    started); the latest counter row; live_addr; hsreg_addr; emp_name, these as matched at ingest and only within
-    the person's county; else unknown. `roster_spans`: person_key, valid_from, valid_to, township_code,
+    started); the latest counter row; live_addr; hsreg_addr; emp_name, these as matched at ingest: where the
+    text or the counter row says the county, wherever that is, else only within the person's county; else unknown. `roster_spans`: person_key, valid_from, valid_to, township_code,
     township_name, village. `people`: as `identity.people` gives them.
     """
     valid = (pl.col("valid_from") <= pl.col("on")) & (pl.col("valid_to") >= pl.col("on")).fill_null(True)
@@ -170,13 +194,22 @@ def townships(wanted: pl.DataFrame, roster_spans: pl.DataFrame, people: pl.DataF
 
 
 def _matched(wanted: pl.DataFrame, people: pl.DataFrame, kind: str, place: int) -> pl.DataFrame:
-    """The township that a person's place of one kind names within the person's county, where it is only one."""
+    """The township that a person's place of one kind names, where it is only one.
+
+    A code with a mark says its county itself and counts wherever the person is insured; others count only within the
+    person's county.
+    """
+    code, sure = pl.col("township_code"), pl.col("_sure")
     return (
         wanted.join(people.select("person_key", f"{kind}_codes", f"{kind}_village"), on="person_key")
         .drop_nulls(f"{kind}_codes")
         .with_columns(pl.col(f"{kind}_codes").str.split("|").alias("township_code"))
         .explode("township_code")
-        .filter(pl.col("township_code").str.starts_with(pl.col("county_code")))
+        .with_columns(code.str.strip_prefix(SURE), _sure=code.str.starts_with(SURE))
+        .with_columns(_n_sure=code.filter(sure).n_unique().over("person_key"))
+        .filter(
+            pl.when(pl.col("_n_sure") == 1).then(sure).otherwise(code.str.starts_with(pl.col("county_code")))
+        )
         .filter(pl.col("township_code").n_unique().over("person_key") == 1)
         .unique("person_key")
         .select(

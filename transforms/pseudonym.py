@@ -75,15 +75,12 @@ def _fixed_width(texts: pl.Series) -> Bytes2D:
     """UTF-8 bytes of each text, padded with blanks to `WIDTH`; a longer text is first cut to a digest."""
     if (texts.str.len_bytes() > WIDTH).any():
         texts = texts.map_elements(_shortened, return_dtype=pl.String)
-    ascii_only = bool((texts.str.len_bytes() == texts.str.len_chars()).all())
-    if ascii_only:
-        padded = texts.str.pad_end(WIDTH)
-        array = padded.to_arrow().cast(pa.large_binary())
-        data = np.frombuffer(array.buffers()[2], dtype=np.uint8)
-        offset = array.offset * WIDTH
-        return data[offset : offset + len(texts) * WIDTH].reshape(-1, WIDTH)
-    joined = b"".join(text.encode().ljust(WIDTH) for text in texts.to_list())
-    return np.frombuffer(joined, dtype=np.uint8).reshape(-1, WIDTH)
+    array = texts.to_arrow().cast(pa.large_binary())
+    ends = np.frombuffer(array.buffers()[1], dtype=np.int64)[array.offset : array.offset + len(texts) + 1]
+    data = np.frombuffer(array.buffers()[2] or b"", dtype=np.uint8)
+    width = np.full((len(texts), WIDTH), ord(" "), dtype=np.uint8)
+    width[np.arange(WIDTH) < np.diff(ends)[:, None]] = data[ends[0] : ends[-1]]
+    return width
 
 
 def _shortened(text: str) -> str:
@@ -98,7 +95,9 @@ def key_texts(numbers: pl.Series, prefix: str) -> pl.Series:
     letters = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
     shifts = np.arange(TEXT_LENGTH - 1, -1, -1, dtype=np.uint64) * np.uint64(5)
     digits = letters[((values[:, None] >> shifts) & np.uint64(31)).astype(np.intp)]
-    texts: Any = np.ascontiguousarray(digits).view(f"S{TEXT_LENGTH}").ravel().astype(str) if len(known) else []
+    texts: Any = (
+        np.ascontiguousarray(digits).view(f"S{TEXT_LENGTH}").ravel().astype(str) if len(known) else []
+    )
     return _scattered(prefix + pl.Series(texts, dtype=pl.String), numbers)
 
 

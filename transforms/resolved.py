@@ -21,6 +21,23 @@ KEPT = (
     "setl_id", "mdtrt_id", "init_setl_id", "person_key", "cost_year", "setl_time", "insutype", "insu_admdvs",
     "institution_code", "med_type", "tot_fen", "psn_fen", "cash_fen",
 )  # fmt: skip
+KEY = ("setl_id",)
+FEW_REPEATS = 1_000_000
+"""So many repeated ids may be held with all their columns; of more only hashes, as when a year is delivered twice."""
+PAIRING = (
+    "setl_id",
+    "init_setl_id",
+    "id_key",
+    "institution_code",
+    "tot_fen",
+    "psn_fen",
+    "refd_flag",
+    "setl_type",
+    "manl_reim_rea",
+)
+"""What it takes to see which other rows a special row has to do with."""
+SCOPE = ("insutype", "vali_flag", "out_flag")
+"""The codes that say whether a row is a settlement of ours."""
 TROUBLE = pl.Schema(
     {
         "person_key": pl.Int64, "setl_id": pl.String, "cost_year": pl.Int32, "reason": pl.String,
@@ -33,6 +50,7 @@ REASONS_ZH = {
     **reversals.REASONS_ZH,
     "rejected": "结算行被拒收，金额未知",
     "unknown_scheme": "险种类型不在代码表中，按结算计入，请核对",
+    "unknown_region": "参保地区划代码 {} 不在区划表中，不按本地参保处理，请核对",
 }
 
 
@@ -41,6 +59,7 @@ class Resolved(NamedTuple):
 
     counted: core columns + person_key, county_code, designated, partial_refund_fen (what refunds changed the total
         by, 0 or negative); partial refunds are netted into every amount.
+    plain: the same without `designated`, which is dear to find out for millions of rows and asked for few.
     uncounted: rows of the year that count nowhere, with state, reason, reason_zh, partner_id, partner_year; without
         superseded rows and duplicates.
     troubles: what makes units incomplete; cost_year null: every cost year of the person.
@@ -48,14 +67,17 @@ class Resolved(NamedTuple):
         the accepted rows and amounts: `counted` is what `counted` holds, after netting, and `netting` (0 rows) is
         what the netting took off.
     marks: file_id, sheet, source_row, mark (duplicate, superseded), over all years.
+    verdicts: file_id, sheet, source_row, setl_id, state: every current row judged one by one, over all years.
     findings: rule, message_zh, rows, tot_fen.
     """
 
     counted: pl.LazyFrame
+    plain: pl.LazyFrame
     uncounted: pl.DataFrame
     troubles: pl.DataFrame
     counts: pl.DataFrame
     marks: pl.DataFrame
+    verdicts: pl.DataFrame
     findings: pl.DataFrame
 
 
@@ -67,47 +89,62 @@ def resolve(
     alias: pl.DataFrame,
     institutions: pl.LazyFrame,
     cost_year: int,
+    regions: pl.DataFrame | None = None,
 ) -> Resolved:
     """The settlements of a cost year.
 
     `settlements`: core rows of all years, of the files in force; `rejected`: reject rows; `links`: id_key →
-    person_key where they differ; `alias`: region_alias.csv; `institutions`: core fixmedins_b rows.
+    person_key where they differ; `alias`: region_alias.csv; `institutions`: core fixmedins_b rows; `regions`:
+    regions.csv, where an insured region must stand unless it is an alias (None: not looked at).
     """
-    marks = versions.marks(settlements, ["setl_id"], files)
     rejects = in_force(rejected, files)
-    around = special_rows(settlements, marks, links, rejects)
+    repeats = versions.repeated_keys(settlements, KEY)
+    few = len(repeats) <= FEW_REPEATS
+    near = nearby(settlements, links, rejects, repeats if few else repeats.clear())
+    marks = versions.marks(near.lazy() if few else settlements, KEY, files)
+    around = special_rows(near, marks, links, rejects)
     decided = reversals.decide(around)
-    verdicts = around.select(*ROW, "setl_id").join(decided.verdicts, on="setl_id")
+    verdicts = around.select(*ROW, "setl_id").join(decided.verdicts.select("setl_id", "state"), on="setl_id")
     this_year = pl.col("cost_year") == cost_year
     netted = netted_rows(around.filter(this_year), decided)
     out = verdicts.filter(pl.col("state") != "counted").select(*ROW)
     mass = versions.without(
-        settlements.filter(this_year & scope.state().is_null()),
+        settlements.filter(this_year & scope.settled()),
         pl.concat([marks.select(*ROW), out, netted.select(*ROW)]),
     )
     names = settlements.collect_schema().names()
-    counted = pl.concat(
+    plain = pl.concat(
         [
             with_person(mass, links).with_columns(partial_refund_fen=pl.lit(0, pl.Int64)),
             netted.select(*names, "person_key", "partial_refund_fen").lazy(),
         ]
     )
     by_day = pl.col("setl_time").dt.date()
-    counted = counted.with_columns(
-        county_code=places.county_of(pl.col("insu_admdvs"), alias, "insured", by_day)
-    )
+    plain = plain.with_columns(county_code=places.county_of(pl.col("insu_admdvs"), alias, "insured", by_day))
+    known = None if regions is None else [*regions["code"], *alias.filter(pl.col("use") == "insured")["code"]]
     counts, findings = tally(
-        settlements.filter(this_year), marks, verdicts, decided, around.filter(this_year)
+        settlements.filter(this_year), marks, verdicts, decided, around.filter(this_year), known
     )
     return Resolved(
-        counted=places.with_designation(counted, institutions, files, alias),
+        counted=places.with_designation(plain, institutions, files, alias),
+        plain=plain,
         uncounted=uncounted_rows(
             settlements.filter(this_year), marks, around.filter(this_year), decided, links
         ),
         troubles=troubles(around, decided, rejects, files, links, cost_year),
         counts=counts,
         marks=marks,
+        verdicts=verdicts,
         findings=findings,
+    )
+
+
+def with_states(settlements: pl.LazyFrame, settled: Resolved, links: pl.DataFrame) -> pl.LazyFrame:
+    """The current rows of all years with person_key and state, as their own years resolve them."""
+    current = with_person(versions.without(settlements, settled.marks), links)
+    judged = settled.verdicts.lazy().select(*ROW, _judged="state")
+    return current.join(judged, on=ROW, how="left", nulls_equal=True).with_columns(
+        state=pl.coalesce("_judged", scope.state(), pl.lit("counted"))
     )
 
 
@@ -119,35 +156,53 @@ def in_force(rejected: pl.LazyFrame, files: pl.DataFrame) -> pl.DataFrame:
     return rows.collect().sort(*ROW, "rule").unique(ROW, keep="first", maintain_order=True)
 
 
+def nearby(
+    settlements: pl.LazyFrame, links: pl.DataFrame, rejects: pl.DataFrame, repeats: pl.Series
+) -> pl.DataFrame:
+    """The rows, of all years and versions, that a reversal, a rejected row or a second version may touch.
+
+    `repeats`: hashes of ids delivered more than once. All that is looked at one by one is read from the wide parts
+    here, in one pass, and so somewhat more than in the end is needed.
+    """
+    narrow = settlements.select(*PAIRING, *SCOPE).filter(scope.special()).collect(engine="streaming")
+    special = with_person(narrow.lazy().filter(scope.settled()), links).collect()
+    named, keys = tied(special, rejects, links)
+    # a filter on hashes reads the wide rows of the few hits only; a join on the texts would carry every row along
+    ids = pl.concat([named.hash(), repeats]).unique()
+    wanted = scope.special() | versions.hash_of(KEY).is_in(ids.implode())
+    mixed = (keys["id_key"] ^ keys["tot_fen"]).unique()
+    paired = (pl.col("id_key") ^ pl.col("tot_fen")).is_in(mixed.implode())
+    return settlements.filter(wanted | paired).collect(engine="streaming")
+
+
+def tied(special: pl.DataFrame, rejects: pl.DataFrame, links: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
+    """What ties other rows to special ones: the ids that these or rejected rows name; `id_key, institution_code,
+    tot_fen` of the positive rows that an unlinked negative row may reverse.
+    """
+    names = [special["init_setl_id"], rejects["setl_id"], rejects["init_setl_id"]]
+    free = special.filter(scope.negative() & ~scope.correction() & pl.col("init_setl_id").is_null())
+    sizes = free.select("person_key", "institution_code", pl.col("tot_fen").abs()).unique()
+    return pl.concat(names).drop_nulls().unique().sort(), _all_keys(sizes, links)
+
+
 def special_rows(
-    settlements: pl.LazyFrame, marks: pl.DataFrame, links: pl.DataFrame, rejects: pl.DataFrame
+    near: pl.DataFrame, marks: pl.DataFrame, links: pl.DataFrame, rejects: pl.DataFrame
 ) -> pl.DataFrame:
     """The current rows that can have to do with a reversal or a rejected row, of all years, with `person_key`.
 
     Special rows themselves; the rows that refunds or rejected rows name; the positive rows of the same person,
-    institution and absolute total as an unlinked negative row.
+    institution and absolute total as an unlinked negative row. `near`: as `nearby` gives them.
     """
-    settled = scope.state().is_null()
-    special = settlements.filter(scope.special() & settled).collect(engine="streaming")
-    special = with_person(versions.without(special.lazy(), marks), links).collect()
-    names = [special["init_setl_id"], rejects["setl_id"], rejects["init_setl_id"]]
-    named = pl.concat(names).drop_nulls().unique().sort()
-    free = special.filter(scope.negative() & ~scope.correction() & pl.col("init_setl_id").is_null())
-    sizes = free.select("person_key", "institution_code", pl.col("tot_fen").abs()).unique()
-    keys = _all_keys(sizes, links)
-    # a filter on hashes reads the wide rows of the few hits only; a join on the texts would carry every row along
-    is_named = pl.col("setl_id").hash().is_in(named.hash().implode())
-    mixed = (pl.col("id_key") ^ pl.col("tot_fen")).is_in((keys["id_key"] ^ keys["tot_fen"]).implode())
-    hits = settlements.filter(is_named | mixed).collect(engine="streaming")
-    hits = versions.without(hits.lazy(), marks).collect()
-    found = pl.concat(
-        [
-            hits.filter(pl.col("setl_id").is_in(named.implode())),
-            hits.filter(settled).join(keys, on=["id_key", "institution_code", "tot_fen"], how="semi"),
-        ]
-    )
-    both = pl.concat([special, with_person(found.lazy(), links).collect()])
-    return both.unique(ROW, keep="first").sort("setl_id")
+    current = with_person(versions.without(near.lazy(), marks), links).collect()
+    settled = current.filter(scope.settled())
+    special = settled.filter(scope.special())
+    named, keys = tied(special, rejects, links)
+    found = [
+        special,
+        current.filter(pl.col("setl_id").is_in(named.implode())),
+        settled.join(keys, on=["id_key", "institution_code", "tot_fen"], how="semi"),
+    ]
+    return pl.concat(found).unique(ROW, keep="first").sort("setl_id")
 
 
 def _all_keys(sizes: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
@@ -176,9 +231,7 @@ def uncounted_rows(
     """The current rows that count nowhere, with why and with whom."""
     judged = around.join(decided.verdicts, on="setl_id").filter(pl.col("state") != "counted")
     layers = with_person(
-        versions.without(
-            rows.filter(scope.state().is_not_null()), pl.concat([marks.select(*ROW), judged.select(*ROW)])
-        ),
+        versions.without(rows.filter(~scope.settled()), pl.concat([marks.select(*ROW), judged.select(*ROW)])),
         links,
     ).with_columns(
         state=scope.state(),
@@ -197,23 +250,29 @@ def tally(
     verdicts: pl.DataFrame,
     decided: reversals.Decision,
     around: pl.DataFrame,
+    known_regions: list[str] | None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(counts by state, findings) over every row of the year's parts."""
+    region = pl.col("insu_admdvs").str.slice(0, 6)
+    nowhere = pl.lit(False) if known_regions is None else ~region.is_in(known_regions)
     state = pl.concat(
         [
             marks.select(*ROW, state="mark"),
             verdicts.filter(pl.col("state") != "counted").select(*ROW, "state"),
         ]
     )
-    marked = rows.join(state.lazy(), on=ROW, how="left", nulls_equal=True).with_columns(
-        pl.coalesce("state", scope.state(), pl.lit("counted")).alias("state"),
-        scope.unknown_scheme().alias("_unknown"),
-    )
+    # grouped by the few codes as delivered, so that their meaning is worked out once a group and not once a row
     sums = (
-        marked.group_by("state", "_unknown")
+        rows.join(state.lazy(), on=ROW, how="left", nulls_equal=True)
+        .group_by("state", "insu_admdvs", *SCOPE)
         .agg(
             pl.len().cast(pl.Int64).alias("rows"),
             *(pl.col(f"{name}_fen").sum().alias(name) for name in MEASURES),
+        )
+        .with_columns(
+            pl.coalesce("state", scope.state(), pl.lit("counted")).alias("state"),
+            scope.unknown_scheme().fill_null(False).alias("_unknown"),
+            nowhere.fill_null(False).alias("_nowhere"),
         )
         .collect(engine="streaming")
     )
@@ -232,14 +291,26 @@ def tally(
         for name in MEASURES
     )
     counts = pl.concat([counts, netting]) if before.height else counts
-    strange = sums.filter(pl.col("_unknown").fill_null(False) & (pl.col("state") == "counted"))
-    findings = strange.select(
+    found = sums.filter(pl.col("state") == "counted")
+    strange = found.filter("_unknown").select(pl.col("rows", "tot").sum())
+    findings = strange.filter(pl.col("rows") > 0).select(
         rule=pl.lit("unknown_scheme"),
         message_zh=pl.lit(REASONS_ZH["unknown_scheme"]),
         rows=pl.col("rows"),
         tot_fen=pl.col("tot"),
     )
-    return counts.sort("state"), findings
+    return counts.sort("state"), pl.concat([findings, unknown_regions(found.filter("_nowhere"))])
+
+
+def unknown_regions(sums: pl.DataFrame) -> pl.DataFrame:
+    """A finding for each insured region that is in no table, with its rows and total. `sums`: rows and tot of these."""
+    regions = sums.group_by("insu_admdvs").agg(pl.col("rows", "tot").sum()).sort("insu_admdvs")
+    return regions.select(
+        rule=pl.lit("unknown_region"),
+        message_zh=pl.format(REASONS_ZH["unknown_region"], "insu_admdvs"),
+        rows="rows",
+        tot_fen="tot",
+    )
 
 
 def troubles(

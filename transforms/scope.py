@@ -53,6 +53,13 @@ def state() -> pl.Expr:
     )
 
 
+def settled() -> pl.Expr:
+    """The row is a settlement (or its reversal): `state` is null, said with whole columns and without texts."""
+    elsewhere = (pl.col("vali_flag") != "1").fill_null(False) | (pl.col("out_flag") == "2").fill_null(False)
+    other = (pl.col("insutype").is_in(OUT_SCHEMES) | layer()).fill_null(False)
+    return ~(elsewhere | other)
+
+
 def unknown_scheme() -> pl.Expr:
     """The insutype is in no list: the row counts, and a finding asks."""
     return ~(pl.col("insutype").is_in((*KNOWN, *OUT_SCHEMES)) | layer())

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Units:
     """Units of one rule and cost year.
 
-    units: unit_id, household_id, split, category (a split unit's own; else the last one in force in the
-        year), county_code (of the last certificate), cap_fen (of `category`).
+    units: unit_id, household_id, split, mixed (two members held different categories on one day: split, unless the
+        rule reads A-L03 as one household), category (a split unit's own; else the last one in force in the year),
+        county_code (of the last certificate), cap_fen (of `category`).
     spans: person_key, household_id, unit_id, category, county_code, valid_from, valid_to: who held which
         category, as a member of which household.
     members: person_key, household_id, valid_from, valid_to (stretched to the year), held_from, held_to: all
@@ -69,21 +70,37 @@ def units(
     certificate without a membership is a household of his own.
     """
     first, last = date(cost_year, 1, 1), min(date(cost_year, 12, 31), until or date(cost_year, 12, 31))
-    order = caps_in_order(cap)
-    holders = best_code_spans(policy_certificates(cap, certificates), list(order), first, last)
+    codes = list(caps_in_order(cap))
+    holders = best_code_spans(policy_certificates(cap, certificates), codes, first, last)
     at_home = with_singles(members, holders, first, date(cost_year, 12, 31))
     spans = crossed(holders, at_home.select("person_key", "household_id", "valid_from", "valid_to"))
-    split = split_households(spans)
-    spans = spans.join(split, on="household_id", how="left").with_columns(pl.col("split").fill_null(False))
-    own = pl.col("household_id") + pl.lit("/") + pl.col("category")
-    spans = spans.with_columns(pl.when("split").then(own).otherwise("household_id").alias("unit_id"))
     in_units = at_home.join(spans.select("household_id").unique(), on="household_id", how="semi")
+    homes = at_home.join(in_units.select("person_key").unique(), on="person_key", how="semi")
+    return grouped(cap, spans, in_units, homes, apart=cap.readings.get("A-L03", "a") == "a")
+
+
+def grouped(
+    cap: HouseholdCap, spans: pl.DataFrame, members: pl.DataFrame, homes: pl.DataFrame, *, apart: bool
+) -> Units:
+    """Units of the certificate spans: households with different certificates apart by category, or as one."""
+    mixed = split_households(spans)
+    own = pl.col("household_id") + pl.lit("/") + pl.col("category")
+    unit_id = pl.when(pl.col("mixed") & apart).then(own).otherwise("household_id")
+    spans = spans.join(mixed, on="household_id", how="left").with_columns(pl.col("mixed").fill_null(False))
+    spans = spans.with_columns(unit_id=unit_id, split=pl.col("mixed") & apart)
     return Units(
-        _last_in_force(spans, order),
-        spans.drop("split").sort("person_key", "valid_from"),
-        in_units,
-        at_home.join(in_units.select("person_key").unique(), on="person_key", how="semi"),
+        _last_in_force(spans, caps_in_order(cap)),
+        spans.drop("split", "mixed").sort("person_key", "valid_from"),
+        members,
+        homes,
     )
+
+
+def regrouped(cap: HouseholdCap, found: Units, *, apart: bool) -> Units:
+    """The same units, apart by category or as one household; `found` itself where they are grouped so already."""
+    if found.units.filter("mixed").is_empty() or found.units["split"].any() == apart:
+        return found
+    return grouped(cap, found.spans.drop("unit_id"), found.members, found.homes, apart=apart)
 
 
 def with_singles(members: pl.DataFrame, holders: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
@@ -101,7 +118,7 @@ def with_singles(members: pl.DataFrame, holders: pl.DataFrame, first: date, last
 
 
 def split_households(spans: pl.DataFrame) -> pl.DataFrame:
-    """household_id, split: households in which two members hold different categories on one day."""
+    """household_id, mixed: households in which two members hold different categories on one day."""
     several = spans.filter(pl.col("category").n_unique().over("household_id") > 1).select(
         "household_id", "person_key", "category", "valid_from", "valid_to"
     )
@@ -114,7 +131,7 @@ def split_households(spans: pl.DataFrame) -> pl.DataFrame:
     return (
         several.join(several, on="household_id", suffix="_other")
         .filter(clash)
-        .select("household_id", split=pl.lit(True))
+        .select("household_id", mixed=pl.lit(True))
         .unique()
     )
 
@@ -126,7 +143,7 @@ def _last_in_force(spans: pl.DataFrame, order: dict[str, int]) -> pl.DataFrame:
         spans.with_columns(cap_fen=cap)
         .sort("unit_id", "valid_to", "cap_fen", "county_code", descending=[False, True, False, False])
         .unique("unit_id", keep="first", maintain_order=True)
-        .select("unit_id", "household_id", "split", "category", "county_code", "cap_fen")
+        .select("unit_id", "household_id", "split", "mixed", "category", "county_code", "cap_fen")
     )
 
 

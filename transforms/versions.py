@@ -49,23 +49,22 @@ def marks(
     rows: pl.LazyFrame, key: Sequence[str], files: pl.DataFrame, updt: str | None = "updt_time"
 ) -> pl.DataFrame:
     """`file_id, sheet, source_row, mark` of every row that does not count, and why."""
-    many = repeated(rows.select(_hash_of(key).alias("_key")).collect(engine="streaming").to_series())
+    many = repeated_keys(rows, key)
     if many.is_empty():
         return MARKS.to_frame()
-    columns = rows.collect_schema().names()
     columns = rows.collect_schema().names()
     content = pl.struct(name for name in columns if name not in ROW)
     time = pl.col(updt).dt.epoch("us").fill_null(OLDEST) if updt else pl.lit(0, pl.Int64)
     ranks = file_ranks(files).select("file_id", RANK)
     narrow = (
-        rows.filter(_hash_of(key).is_in(many.implode()))
+        rows.filter(hash_of(key).is_in(many.implode()))
         .select(
             "file_id",
             "sheet",
             "source_row",
             time.alias("_time"),
-            _hash_of(key).alias("_key"),
-            _hash_of(key, seed=1).alias("_key2"),
+            hash_of(key).alias("_key"),
+            hash_of(key, seed=1).alias("_key2"),
             content.hash().alias("_content"),
             content.hash(seed=1).alias("_content2"),
         )
@@ -76,13 +75,19 @@ def marks(
     return walked(narrow).join(ranks, on=RANK, how="left").select(MARKS.names()).cast(MARKS).sort(ROW)
 
 
+def repeated_keys(rows: pl.LazyFrame, key: Sequence[str]) -> pl.Series:
+    """Hashes (`hash_of`) of the keys that occur more than once, each once."""
+    return repeated(rows.select(hash_of(key).alias("_key")).collect(engine="streaming").to_series())
+
+
 def repeated(values: pl.Series) -> pl.Series:
     """The values that occur more than once, each once. Sorting hashes is four times as fast as grouping texts."""
     ordered = values.sort()
     return ordered.filter((ordered == ordered.shift(1)).fill_null(False)).unique()
 
 
-def _hash_of(key: Sequence[str], seed: int = 0) -> pl.Expr:
+def hash_of(key: Sequence[str], seed: int = 0) -> pl.Expr:
+    """64 bits of hash of a key."""
     return pl.col(key[0]).hash(seed) if len(key) == 1 else pl.struct(key).hash(seed)
 
 

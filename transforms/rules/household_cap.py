@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from transforms.benefit import benefit_items, benefit_lines, costs_of_units, unit_bases
+from transforms.benefit import benefit_items, benefit_lines, costs_of_units
 from transforms.household_year import household_places, member_counts
 from transforms.ledger import Ids, benefit_ids, paid_by_unit
 from transforms.person_year import troubled_households
-from transforms.rules.review import Facts, other_readings
+from transforms.rules.readings import Facts, bases_under, chosen, under
+from transforms.rules.review import other_readings
+from transforms.rules.ruled import rulings, with_amounts
 from transforms.spans import yardstick_date
-from transforms.units import Units, lowest_units, policy_certificates
+from transforms.units import Units, lowest_units, policy_certificates, regrouped
 
 if TYPE_CHECKING:
     from schemas.policy import HouseholdCap
 
 NAMED_ROWS = 10
 """How many rows `incomplete_reason` names before it only counts the rest."""
+CASH_UNKNOWN = "有计入的结算现金支付不明，按只计现金的读法(A-L06=b)算不出"
 GAP_COLUMNS = [
     "rule_id",
     "region_code",
@@ -52,6 +55,8 @@ GAP_COLUMNS = [
     "head_person_key",
     "confirmed",
     "floor_fen",
+    "closed_fen",
+    "decision",
 ]
 
 
@@ -95,32 +100,31 @@ def assess(
     """Every unit of the cost year with its gap, amount, status, explanation and other readings.
 
     `found`: units.units of the cap. `settlements`: Burdens.settlements. `certificates`: of all years, for the
-    readings that ask about the day of adjudication `on`. `paid`: ledger.paid_lines. `decided`: benefit_id,
-    confirmed (Boolean): lines on which a valid decision stands.
+    readings that ask about the day of adjudication `on`. `paid`: ledger.paid_lines. `decided`: decided_lines.DECIDED,
+    lines on which a valid decision stands or whose list is closed; of its columns benefit_id and confirmed suffice.
     """
-    costs = costs_of_units(cap, settlements, found)
-    counted = costs.filter("counted").with_columns(category="category_on_day")
-    bases = unit_bases(cap, counted, found.units)
+    facts, closed = facts_of_costs(cap, found, settlements, certificates, about.households, cost_year, on)
+    now = under(facts, chosen(cap))
+    bases = bases_under(now, chosen(cap))
+    costs = pl.concat([now.open_costs, _in_units(closed, found)])
     lines = bases.with_columns(benefit_id=benefit_ids(bases["unit_id"], cap.rule_id, cost_year, ids))
     gaps = (
-        found.units.drop("category", "cap_fen")
+        found.units.drop("category")
+        .rename({"cap_fen": "own_cap_fen"})
         .join(lines, on="unit_id", maintain_order="left")
         .join(paid_by_unit(paid), on="unit_id", how="left", maintain_order="left")
-        .join(_incomplete(found, troubles, cost_year), on="unit_id", how="left", maintain_order="left")
-        .join(_decided(decided), on="benefit_id", how="left", maintain_order="left")
-        .with_columns(pl.col("paid_fen").fill_null(0), fixed=_fixed_status(cap, cost_year, on))
+        .join(incomplete_units(found, troubles, cost_year), on="unit_id", how="left", maintain_order="left")
+        .join(rulings(decided), on="benefit_id", how="left", maintain_order="left")
+        .with_columns(
+            incomplete_reason=pl.coalesce(
+                "incomplete_reason", pl.when(pl.col("due_fen").is_null()).then(pl.lit(CASH_UNKNOWN))
+            )
+        )
+        .with_columns(pl.col("paid_fen").fill_null(0), fixed=fixed_status(cap, cost_year, on))
     )
-    facts = Facts(
-        cap,
-        found,
-        costs.filter("open"),
-        policy_certificates(cap, certificates),
-        about.households,
-        cost_year,
-        on,
-    )
-    cases = other_readings(facts, gaps.filter(pl.col("fixed").is_null()))
-    rows = _described(_with_status(gaps, cases), cap, found, about, cost_year, on)
+    cases = other_readings(facts, found, gaps.filter(pl.col("fixed").is_null()))
+    ruled = with_amounts(gaps, cases, chosen(cap))
+    rows = _described(_with_status(ruled, cases), cap, found, about, cost_year, on)
     return Assessed(
         cap_gap=rows.select(GAP_COLUMNS).sort("unit_id"),
         benefit_line=benefit_lines(cap, rows).sort("unit_id"),
@@ -131,7 +135,31 @@ def assess(
     )
 
 
-def _fixed_status(cap: HouseholdCap, cost_year: int, on: date) -> pl.Expr:
+def facts_of_costs(
+    cap: HouseholdCap,
+    found: Units,
+    settlements: pl.DataFrame,
+    certificates: pl.DataFrame,
+    households: pl.DataFrame,
+    cost_year: int,
+    on: date,
+) -> tuple[Facts, pl.DataFrame]:
+    """What the readings look at, and the costs that count under none of them (another household, not insured …)."""
+    apart = regrouped(cap, found, apart=True)
+    costs = costs_of_units(cap, settlements, apart)
+    known = policy_certificates(cap, certificates)
+    facts = Facts(cap, apart, costs.filter("open"), known, households, cost_year, on)
+    return facts, costs.filter(~pl.col("open"))
+
+
+def _in_units(costs: pl.DataFrame, found: Units) -> pl.DataFrame:
+    """Costs in the units as the rule groups them: households with different certificates apart, or as one."""
+    together = found.units.filter(~pl.col("split"))["household_id"]
+    whole = pl.col("household_id").is_in(together.implode())
+    return costs.with_columns(unit_id=pl.when(whole).then("household_id").otherwise("unit_id"))
+
+
+def fixed_status(cap: HouseholdCap, cost_year: int, on: date) -> pl.Expr:
     """Status that no fact about the costs can change, or incomplete; null where the amount is known."""
     not_pilot = ~pl.col("county_code").is_in(list(cap.pilot_regions)) if cap.pilot else pl.lit(False)
     not_in_force = cost_year < cap.first_cost_year or on < cap.in_force_on
@@ -153,20 +181,22 @@ def _with_status(gaps: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     """
     fixed, amount, paid = pl.col("fixed"), pl.col("amount_fen"), pl.col("paid_fen")
     open_case = pl.col("has_case") & ~pl.col("is_decided")
+    closed = pl.col("closed_fen").fill_null(0)
+    promised = pl.when(paid != 0).then(paid).otherwise(closed)
     status = (
         pl.when(fixed.is_not_null())
         .then(fixed)
         .when(open_case)
         .then(pl.lit("review"))
-        .when((paid != 0) & (amount > paid))
+        .when((promised != 0) & (amount > promised))
         .then(pl.lit("adjust_up"))
-        .when((paid != 0) & (amount < paid))
+        .when((promised != 0) & (amount < promised))
         .then(pl.lit("adjust_down"))
         .when(paid != 0)
         .then(pl.lit("paid"))
         .when(amount == 0)
         .then(pl.lit("within"))
-        .when("confirmed")
+        .when(pl.col("confirmed") | (closed != 0))
         .then(pl.lit("confirmed"))
         .otherwise(pl.lit("due"))
     )
@@ -179,25 +209,19 @@ def _with_status(gaps: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(
             pl.col("has_case", "is_decided", "confirmed").fill_null(False),
-            amount_fen=pl.when(fixed.is_null()).then("due_fen").when(fixed == "not_pilot").then(0),
+            amount_fen=pl.when(fixed.is_null()).then("decided_fen").when(fixed == "not_pilot").then(0),
         )
         .with_columns(
             status=status,
             adjustment_fen=amount - paid,
-            needs_review=open_case | ((fixed == "incomplete").fill_null(False) & ~pl.col("is_decided")),
+            needs_review=open_case
+            | ((fixed == "incomplete").fill_null(False) & ~pl.col("is_decided"))
+            | pl.col("stale").fill_null(False),
         )
     )
 
 
-def _decided(decided: pl.DataFrame | None) -> pl.DataFrame:
-    schema = {"benefit_id": pl.String, "confirmed": pl.Boolean}
-    known = (
-        pl.DataFrame(schema=schema) if decided is None else decided.select(list(schema)).unique("benefit_id")
-    )
-    return known.with_columns(is_decided=pl.lit(True))
-
-
-def _incomplete(found: Units, troubles: pl.DataFrame, cost_year: int) -> pl.DataFrame:
+def incomplete_units(found: Units, troubles: pl.DataFrame, cost_year: int) -> pl.DataFrame:
     """unit_id, incomplete_reason: which rows of which files make the unit's amount unknown (no values).
 
     A member's row makes the household incomplete; in a split household the units whose category the person

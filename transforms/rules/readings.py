@@ -1,0 +1,317 @@
+"""How each reading of the articles on the household cap counts (A-L01 … A-L06), alone or several at once.
+
+The default reading is one of them. `under` says which costs count, in which unit and with how much (A-L01, A-L05,
+A-L06, A-L03); `bases_under` which yardstick they meet (A-L02, A-L03 c, A-L04). All amounts in fen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from transforms.benefit import due, unit_bases
+from transforms.spans import best_code_spans, last_day_held, nearest
+from transforms.units import Units, caps_in_order, regrouped
+
+if TYPE_CHECKING:
+    from schemas.policy import HouseholdCap
+
+PERSONAL = "TEKUN"
+"""特困人员: the one certificate that is personal by its name (A-L04)."""
+LETTERS = {"A-L01": "abcd", "A-L02": "abcd", "A-L03": "abc", "A-L04": "ab", "A-L05": "ab", "A-L06": "ab"}
+"""Register key → the readings that can be applied; other entries of the register are not computed here."""
+PLAIN = {"A-L01": "a", "A-L02": "a", "A-L03": "a", "A-L04": "b", "A-L05": "a", "A-L06": "a"}
+"""What holds where a rule does not list the entry."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the readings look at.
+
+    open_costs: costs_of_units rows that meet everything but the certificate, in units apart by category (A-L03 a);
+    certificates: those of the policy, of all years; households: household_id, head_key.
+    """
+
+    cap: HouseholdCap
+    found: Units
+    open_costs: pl.DataFrame
+    certificates: pl.DataFrame
+    households: pl.DataFrame
+    cost_year: int
+    on: date
+
+    @property
+    def counted(self) -> pl.DataFrame:
+        """Costs that count, with their category."""
+        return self.open_costs.filter("counted")
+
+
+def chosen(cap: HouseholdCap) -> dict[str, str]:
+    """The letter of each entry of LETTERS that the rule applies."""
+    return {key: cap.readings.get(key, letter) for key, letter in PLAIN.items()}
+
+
+def amounts_under(facts: Facts, readings: Mapping[str, str]) -> pl.DataFrame:
+    """unit_id, household_id, amount_fen of every unit under `readings` (all keys of LETTERS); unknown: null."""
+    now = under(facts, readings)
+    return (
+        bases_under(now, readings)
+        .join(now.found.units.select("unit_id", "household_id"), on="unit_id", maintain_order="left")
+        .select("unit_id", "household_id", amount_fen="due_fen")
+    )
+
+
+def under(facts: Facts, readings: Mapping[str, str]) -> Facts:
+    """The facts with `counted`, `category`, `unit_id` and `counted_fen` of the costs as `readings` have them."""
+    rows = facts.open_costs
+    if readings["A-L01"] != "a":
+        rows = _with(facts, COUNTING["A-L01"][readings["A-L01"]](facts))
+    elif readings["A-L05"] == "b":
+        rows = _with(facts, before_certificate(facts))
+    if readings["A-L06"] == "b":
+        rows = rows.with_columns(counted_fen=borne_in_cash())
+    found = facts.found
+    if readings["A-L03"] != "a":
+        found, rows = regrouped(facts.cap, found, apart=False), rows.with_columns(unit_id="household_id")
+    return replace(facts, found=found, open_costs=rows)
+
+
+def bases_under(facts: Facts, readings: Mapping[str, str]) -> pl.DataFrame:
+    """unit_bases of `under(facts, readings)` with yardstick and amount as the readings have them.
+
+    A-L02 leaves households with different certificates alone (A-L03 says which cap they have); A-L04 a goes before
+    A-L02. Where an amount is a sum over periods or persons, the line keeps the lowest cap.
+    """
+    bases = unit_bases(facts.cap, facts.counted, facts.found.units)
+    if readings["A-L03"] == "c":
+        bases = _at(facts, bases, own_caps(facts, bases))
+    if readings["A-L02"] in ("b", "c"):
+        bases = _at(facts, bases, category_of(facts, readings["A-L02"]))
+    if readings["A-L02"] == "d":
+        bases = _paying(bases, for_each_period(facts))
+    if readings["A-L04"] == "a":
+        bases = _paying(bases, for_each_person(facts, bases))
+    return bases
+
+
+def _with(facts: Facts, rows: pl.DataFrame) -> pl.DataFrame:
+    """The open costs, of which `rows` (with category) count; in a split household each goes to its category's unit."""
+    own = facts.found.units.filter("split").select("household_id", "category", own_unit="unit_id")
+    fixed = own.select(moved_unit="own_unit", own_category="category")
+    moved = (
+        rows.select("setl_id", "household_id", "unit_id", "category")
+        .join(own, on=["household_id", "category"], how="left")
+        .with_columns(moved_unit=pl.coalesce("own_unit", "unit_id"))
+        .join(fixed, on="moved_unit", how="left")
+        .select("setl_id", "household_id", "moved_unit", counts_as=pl.coalesce("own_category", "category"))
+    )
+    return (
+        facts.open_costs.drop("category")
+        .join(moved, on=["setl_id", "household_id"], how="left", maintain_order="left")
+        .with_columns(
+            pl.coalesce("moved_unit", "unit_id").alias("unit_id"),
+            counted=pl.col("counts_as").is_not_null(),
+            category="counts_as",
+        )
+        .select(facts.open_costs.columns)
+    )
+
+
+# ---- A-L01, A-L05: when must the certificate be valid
+
+
+def _whole_year(facts: Facts, day: date) -> pl.DataFrame:
+    """Whoever holds a certificate on `day` brings the costs of the whole year; nobody else any.
+
+    Only who counts changes: each cost keeps the category of its own day, one without any takes the person's nearest
+    of the year, else that of `day`.
+    """
+    codes = list(caps_in_order(facts.cap))
+    then = best_code_spans(facts.certificates, codes, day, day).select("person_key", category_then="category")
+    holders = facts.open_costs.join(then, on="person_key", maintain_order="left")
+    return _nearest(facts, holders).with_columns(
+        category=pl.coalesce("category_on_day", "near_category", "category_then")
+    )
+
+
+def _nearest(facts: Facts, costs: pl.DataFrame) -> pl.DataFrame:
+    """Costs with near_category: the person's category nearest to the day, null for who held none in the year."""
+    spans = facts.found.spans.rename({"category": "near_category"})
+    return nearest(costs, spans, "setl_date", ["near_category"], ["person_key"])
+
+
+def held_at_year_end(facts: Facts) -> pl.DataFrame:
+    """A-L01 b: valid on 31 December of the cost year."""
+    return _whole_year(facts, date(facts.cost_year, 12, 31))
+
+
+def held_at_adjudication(facts: Facts) -> pl.DataFrame:
+    """A-L01 c: valid when the case is decided."""
+    return _whole_year(facts, facts.on)
+
+
+def held_on_any_day(facts: Facts) -> pl.DataFrame:
+    """A-L01 d: valid on any day of the year; a cost outside takes the person's nearest category."""
+    near = _nearest(facts, facts.open_costs)
+    rows = near.with_columns(category=pl.coalesce("category_on_day", "near_category"))
+    return rows.filter(pl.col("category").is_not_null())
+
+
+def before_certificate(facts: Facts) -> pl.DataFrame:
+    """A-L05 b: costs before a certificate of the year started count as well, under that certificate's category."""
+    columns = ["setl_id", "household_id"]
+    later = (
+        facts.open_costs.filter(pl.col("category_on_day").is_null())
+        .select(*columns, "person_key", "setl_date")
+        .join(facts.found.spans.select("person_key", "valid_from", next_category="category"), on="person_key")
+        .filter(pl.col("valid_from") > pl.col("setl_date"))
+        .sort("setl_id", "valid_from")
+        .unique(columns, keep="first", maintain_order=True)
+        .select(*columns, "next_category")
+    )
+    rows = facts.open_costs.join(later, on=columns, how="left").with_columns(
+        category=pl.coalesce("category_on_day", "next_category")
+    )
+    return rows.filter(pl.col("category").is_not_null())
+
+
+COUNTING: dict[str, dict[str, Callable[[Facts], pl.DataFrame]]] = {
+    "A-L01": {"b": held_at_year_end, "c": held_at_adjudication, "d": held_on_any_day}
+}
+"""Register key and letter → the open costs that count, with their category."""
+
+
+# ---- A-L06: whose money
+
+
+def borne_in_cash() -> pl.Expr:
+    """A-L06 b: the burden with cash instead of account and cash; unknown cash: null.
+
+    A correction (补充报销, negative) counts with its cash.
+    """
+    reduced = pl.col("cash_fen") - pl.col("com_used_fen") - pl.col("sub_used_fen") - pl.col("neg_fen")
+    return pl.when(pl.col("psn_fen") < 0).then("cash_fen").otherwise(reduced.clip(lower_bound=0))
+
+
+# ---- A-L02, A-L03 c: which cap
+
+
+def _at(facts: Facts, bases: pl.DataFrame, categories: pl.DataFrame) -> pl.DataFrame:
+    """The bases with the cap of `category_then` where `categories` (unit_id, category_then) has one."""
+    caps = caps_in_order(facts.cap)
+    category = pl.coalesce("category_then", "category")
+    return (
+        bases.join(categories, on="unit_id", how="left", maintain_order="left")
+        .with_columns(category=category, cap_fen=category.replace_strict(caps, return_dtype=pl.Int64))
+        .with_columns(due_fen=due(facts.cap, pl.col("base_fen"), pl.col("cap_fen")))
+        .select(bases.columns)
+    )
+
+
+def category_of(facts: Facts, letter: str) -> pl.DataFrame:
+    """A-L02 b, c: unit_id, category_then of the households whose members never held different certificates.
+
+    b: the category on 31 December, else the last one held in the year. c: when the case is decided, else the last
+    one held before.
+    """
+    alike = facts.found.units.filter(~pl.col("mixed"))
+    if letter == "b":
+        return alike.select("unit_id", category_then="category")
+    order = caps_in_order(facts.cap)
+    spans = best_code_spans(facts.certificates, list(order), date(facts.cost_year, 1, 1), facts.on)
+    held = (
+        facts.found.members.select("person_key", "household_id")
+        .unique()
+        .join(spans, on="person_key")
+        .with_columns(cap_fen=pl.col("category").replace_strict(order, return_dtype=pl.Int64))
+        .sort("household_id", "valid_to", "cap_fen", descending=[False, True, False])
+        .unique("household_id", keep="first", maintain_order=True)
+        .select("household_id", category_then="category")
+    )
+    return alike.join(held, on="household_id").select("unit_id", "category_then")
+
+
+def own_caps(facts: Facts, bases: pl.DataFrame) -> pl.DataFrame:
+    """A-L03 c: unit_id, category_then of households with different certificates: the head's category at the year's
+    end, else that of most members.
+
+    A person's category is that of 31 December, else the last one held in the year; equal numbers: the lowest cap.
+    """
+    order = caps_in_order(facts.cap)
+    place = pl.col("category").replace_strict(
+        {code: i for i, code in enumerate(order)}, return_dtype=pl.Int32
+    )
+    spans = facts.found.spans.with_columns(place=place)
+    held = (
+        spans.join(last_day_held(spans, date(facts.cost_year, 12, 31)), on="person_key")
+        .filter(pl.col("day").is_between("valid_from", "valid_to"))
+        .select("person_key", "household_id", "category", "place")
+    )
+    heads = facts.households.select("household_id", person_key="head_key").unique("household_id")
+    of_head = heads.join(held, on=["household_id", "person_key"]).select("household_id", of_head="category")
+    of_most = (
+        held.group_by("household_id", "category", "place")
+        .agg(n=pl.col("person_key").n_unique())
+        .sort("household_id", "n", "place", descending=[False, True, False])
+        .unique("household_id", keep="first", maintain_order=True)
+    )
+    return (
+        facts.found.units.filter("mixed")
+        .select("unit_id", "household_id")
+        .join(of_most, on="household_id")
+        .join(of_head, on="household_id", how="left")
+        .select("unit_id", category_then=pl.coalesce("of_head", "category"))
+    )
+
+
+# ---- A-L02 d, A-L04 a: several caps in one unit
+
+
+def _paying(bases: pl.DataFrame, amounts: pl.DataFrame) -> pl.DataFrame:
+    """The bases with `amount_fen` where `amounts` (unit_id, amount_fen) has the unit; an unknown base stays so."""
+    paid = pl.when(pl.col("base_fen").is_not_null()).then(pl.coalesce("amount_fen", "due_fen"))
+    return bases.join(amounts, on="unit_id", how="left", maintain_order="left").select(
+        *(name for name in bases.columns if name != "due_fen"), due_fen=paid
+    )
+
+
+def for_each_period(facts: Facts) -> pl.DataFrame:
+    """A-L02 d: a cap for the costs under each category."""
+    caps = caps_in_order(facts.cap)
+    cap = pl.col("category").replace_strict(caps, return_dtype=pl.Int64)
+    alike = facts.found.units.filter(~pl.col("mixed")).select("unit_id")
+    periods = (
+        facts.counted.join(alike, on="unit_id")
+        .group_by("unit_id", "category")
+        .agg(pl.col("counted_fen").sum())
+    )
+    return _summed(facts.cap, periods, cap)
+
+
+def for_each_person(facts: Facts, bases: pl.DataFrame) -> pl.DataFrame:
+    """A-L04 a: 5,000 for each 特困 person, where two of them share a unit under that cap."""
+    shared = (
+        facts.found.spans.filter(pl.col("category") == PERSONAL)
+        .group_by("unit_id")
+        .agg(n=pl.col("person_key").n_unique())
+        .filter(pl.col("n") > 1)
+    )
+    alike = facts.found.units.filter(pl.col("split") | ~pl.col("mixed")).select("unit_id")
+    theirs = bases.filter(pl.col("category") == PERSONAL).join(shared, on="unit_id", how="semi")
+    caps = theirs.join(alike, on="unit_id").select("unit_id", "cap_fen")
+    persons = facts.counted.group_by("unit_id", "person_key").agg(pl.col("counted_fen").sum())
+    return _summed(facts.cap, persons.join(caps, on="unit_id"), pl.col("cap_fen"))
+
+
+def _summed(cap: HouseholdCap, parts: pl.DataFrame, yardstick: pl.Expr) -> pl.DataFrame:
+    """unit_id, amount_fen: what is due over the parts of each unit (counted_fen), together at most the limit."""
+    total = pl.col("amount_fen").sum()
+    return (
+        parts.with_columns(amount_fen=due(cap, pl.col("counted_fen").clip(lower_bound=0), yardstick))
+        .group_by("unit_id")
+        .agg(total if cap.limit_fen is None else total.clip(upper_bound=cap.limit_fen))
+    )
