@@ -286,7 +286,7 @@ def person_places(
         .select("person_key", "county_code", on="day")
     )
     seen = (
-        sums.select("person_key", county_code="last_county")
+        sums.select("person_key", "county_code")
         .join(listed, on="person_key", how="anti")
         .with_columns(on=pl.lit(yardstick))
     )

@@ -231,11 +231,11 @@ class SheetJob:
             noted = filled and any(cell and _NOTE_WORDS.match(cell) for cell in row)
             if filled and (not noted or filled * 2 > len(values)):
                 return frame.height - 1 - back
-        filled = frame.select(
+        with_values = frame.select(
             pl.any_horizontal(pl.col(values).str.strip_chars().fill_null("") != "")
         ).to_series()
         note = frame.select(pl.any_horizontal(pl.col(self.columns).str.contains(_NOTE).fill_null(False)))
-        data = (filled & ~(note.to_series() & ~self._person_shown(frame))).arg_true()
+        data = (with_values & ~(note.to_series() & ~self._person_shown(frame))).arg_true()
         return int(data[-1]) if len(data) else -1
 
     def _person_shown(self, frame: pl.DataFrame) -> pl.Series:

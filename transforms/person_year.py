@@ -72,9 +72,8 @@ def is_inpatient(med_types: pl.DataFrame) -> pl.Expr:
 def totals(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.DataFrame:
     """Sums of each person's counted settlements and the scheme and insured region of the latest one.
 
-    A sum with one unknown part is null; cash_known_fen adds what is known; last_county is the largest code of
-    the year. Two schemes or regions in one year are rare: only those people's latest settlement (setl_time,
-    setl_id) is looked up.
+    A sum with one unknown part is null; cash_known_fen adds what is known. Two schemes or regions in one year are
+    rare: only those people's latest settlement (setl_time, setl_id) is looked up.
     """
     sums: list[pl.Expr] = [pl.col(f"{name}_fen").sum() for name in SUMS]
     unknown = [pl.col(f"{name}_fen").null_count().alias(f"{name}_unknown") for name in SUMS]
@@ -117,9 +116,7 @@ def _scheme_number() -> pl.Expr:
 
 
 def _latest_scheme(counted: pl.LazyFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """person_key, insutype, county_code of the latest settlement, last_county: read off where all agree, else
-    looked up.
-    """
+    """person_key, insutype, county_code of the latest settlement: read off where all agree, else looked up."""
     same = (pl.col("scheme_none") == 0) & (pl.col("scheme_first") == pl.col("scheme_last"))
     first = pl.col("scheme_first")
     county = (first // 1000).cast(pl.String).str.zfill(6)
@@ -127,7 +124,6 @@ def _latest_scheme(counted: pl.LazyFrame, found: pl.DataFrame) -> pl.DataFrame:
         "person_key",
         insutype=(first % 1000).cast(pl.String).str.zfill(3),
         county_code=county,
-        last_county=county,
     )
     changed = found.filter(~same)["person_key"]
     if changed.is_empty():
@@ -138,7 +134,7 @@ def _latest_scheme(counted: pl.LazyFrame, found: pl.DataFrame) -> pl.DataFrame:
         .collect(engine="streaming")
         .sort("setl_time", "setl_id")
         .group_by("person_key")
-        .agg(pl.col("insutype", "county_code").last(), last_county=pl.col("county_code").max())
+        .agg(pl.col("insutype", "county_code").last())
     )
     return pl.concat([constant, latest])
 
