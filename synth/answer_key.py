@@ -233,7 +233,7 @@ def cap_gap(
                 "L-04", place.code, place.townships[last.town][0], last.village, "household", u.unit, u.household,
                 ids.mask_name(names.get(last.head, "")), "?" if split else len(u.members), year, u.category,
                 yuan(u.burden), yuan(u.cap), yuan(u.gap), yuan(u.distance), "", yuan(u.amount), yuan(u.paid),
-                yuan(adjustment), u.status, "?" if u.amount is None else str(u.review).lower(), "?",
+                yuan(adjustment), u.status, "?" if u.amount is None or u.undated else str(u.review).lower(), "?",
             )
         )  # fmt: skip
     header = (

@@ -34,6 +34,7 @@ class Unit:
     cap: int
     cases: list[Case] = field(default_factory=list)
     incomplete: bool = False
+    undated: bool = False
     paid: int = 0
     in_force: bool = True
 
@@ -143,14 +144,22 @@ class CapBook:
         members = self.register.on_last_day(household)
         return [Unit(household, household, category, members, total(counted), CAPS[category])]
 
+    def undated(self, unit: Unit) -> bool:
+        """A row of a member without a readable date: flags every year, the amounts stay."""
+        return any(
+            not year
+            for who in self.register.members[unit.household]
+            for year, _ in self.world.holes.get(who, [])
+        )
+
     def incomplete(self, unit: Unit) -> bool:
         """A rejected, half-missing or listed settlement of the year touches the unit."""
         year = self.register.last.year
         for who in self.register.members[unit.household]:
             for hole_year, day in self.world.holes.get(who, []):
-                if hole_year and hole_year != year:
+                if hole_year != year:
                     continue
-                if not hole_year or day is None:
+                if day is None:
                     return True
                 if self.register.household(who, day) != unit.household:
                     continue
@@ -163,7 +172,7 @@ class CapBook:
         found = []
         for household in sorted(self.register.members):
             for unit in self.units(household):
-                unit.incomplete = self.incomplete(unit)
+                unit.incomplete, unit.undated = self.incomplete(unit), self.undated(unit)
                 unit.in_force = year >= 2023
                 found.append(unit)
         return found

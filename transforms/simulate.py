@@ -98,7 +98,7 @@ def _of_cap(cap: HouseholdCap, stored: Stored, cost_year: int, on: date) -> pl.D
         )
         .with_columns(state=fixed_status(cap, cost_year, on))
         .with_columns(
-            state=pl.when((state == "forecast") & pl.col("incomplete_reason").is_not_null())
+            state=pl.when((state == "forecast") & (pl.col("amount_unknown").fill_null(False) | due.is_null()))
             .then(pl.lit("incomplete"))
             .otherwise(state.fill_null("known"))
         )

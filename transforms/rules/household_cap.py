@@ -170,7 +170,7 @@ def fixed_status(cap: HouseholdCap, cost_year: int, on: date) -> pl.Expr:
         .then(pl.lit("not_in_force"))
         .when(pl.lit(cost_year >= on.year))
         .then(pl.lit("forecast"))
-        .when(pl.col("incomplete_reason").is_not_null())
+        .when(pl.col("amount_unknown").fill_null(False) | pl.col("due_fen").is_null())
         .then(pl.lit("incomplete"))
     )
 
@@ -181,6 +181,8 @@ def _with_status(gaps: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     """
     fixed, amount, paid = pl.col("fixed"), pl.col("amount_fen"), pl.col("paid_fen")
     open_case = pl.col("has_case") & ~pl.col("is_decided")
+    assessed = fixed.is_null() | (fixed == "incomplete")
+    flagged = (assessed & pl.col("incomplete_reason").is_not_null()).fill_null(False)
     closed = pl.col("closed_fen").fill_null(0)
     promised = pl.when(paid != 0).then(paid).otherwise(closed)
     status = (
@@ -214,15 +216,16 @@ def _with_status(gaps: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             status=status,
             adjustment_fen=amount - paid,
-            needs_review=open_case
-            | ((fixed == "incomplete").fill_null(False) & ~pl.col("is_decided"))
-            | pl.col("stale").fill_null(False),
+            needs_review=open_case | (flagged & ~pl.col("is_decided")) | pl.col("stale").fill_null(False),
         )
     )
 
 
 def incomplete_units(found: Units, troubles: pl.DataFrame, cost_year: int) -> pl.DataFrame:
-    """unit_id, incomplete_reason: which rows of which files make the unit's amount unknown (no values).
+    """unit_id, incomplete_reason: which rows of which files bear on the unit and cannot be counted (no values).
+
+    amount_unknown: one of them belongs to the cost year, so that the amount is unknown. A row without a readable
+    date may be of any year: it flags every one of them, and their amounts stay.
 
     A member's row makes the household incomplete; in a split household the units whose category the person
     held, or, where none, the unit with the lowest cap, to which such a person's settlements are listed.
@@ -237,13 +240,18 @@ def incomplete_units(found: Units, troubles: pl.DataFrame, cost_year: int) -> pl
     sheet = pl.when(pl.col("sheet").is_not_null()).then(pl.format("工作表{}", "sheet")).otherwise(pl.lit(""))
     row = pl.format("文件{}{}第{}行：{}", "file_id", sheet, "source_row", "reason_zh")
     return (
-        named.select("unit_id", "file_id", "source_row", text=row)
-        .sort("unit_id", "file_id", "source_row", "text")
-        .unique(["unit_id", "text"], maintain_order=True)
+        named.select("unit_id", "file_id", "source_row", "cost_year", text=row)
+        .sort("unit_id", "file_id", "source_row", "text", "cost_year", nulls_last=True)
+        .unique(["unit_id", "text"], keep="first", maintain_order=True)
         .group_by("unit_id", maintain_order=True)
-        .agg(shown=pl.col("text").head(NAMED_ROWS).str.join("；"), n=pl.len())
+        .agg(
+            shown=pl.col("text").head(NAMED_ROWS).str.join("；"),
+            n=pl.len(),
+            amount_unknown=pl.col("cost_year").is_not_null().any(),
+        )
         .select(
             "unit_id",
+            "amount_unknown",
             incomplete_reason=pl.when(pl.col("n") > NAMED_ROWS)
             .then(pl.format("{}；等共{}行", "shown", "n"))
             .otherwise("shown"),
