@@ -27,7 +27,7 @@ home_option = $(if $(HOME_DIR),--home "$(HOME_DIR)")
 on_option = $(if $(ON),--on $(ON))
 
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo test backfill nightly serve bench lint format-check types lock clean
+.PHONY: help setup setup-dev demo test backfill nightly serve bench agree lint format-check types lock clean
 
 help:
 	@sed -n '3,7s/^# //p' Makefile
@@ -101,6 +101,10 @@ serve: $(STAMPS)/ready
 
 bench: setup-dev
 	$(BIN)/python -m bench.backfill
+
+# The agreement test of `make test`, with one county of 100 000 people.
+agree: setup-dev
+	FENGDING_AGREE_PERSONS=100000 $(BIN)/python -m pytest tests/test_agreement.py -n 0
 
 lint: setup-dev
 	$(BIN)/ruff check .
