@@ -15,7 +15,7 @@ from synth.key_cap import Unit
 from synth.key_household import Register
 from synth.master import ALIVE, living_township
 from synth.model import RANK, Fact, World
-from synth.people import ALWAYS_WRONG, PASSPORT, People
+from synth.people import ALWAYS_WRONG, NO_ID, PASSPORT, People
 from synth.places import County
 from synth.scenarios import Planted, fen
 from synth.tally import Tally
@@ -101,7 +101,8 @@ def person_year(
     money = {c: tally.sums[c].copy() for c in tally.sums}
     money |= {c: np.zeros(n, dtype=np.int64) for c in ("com", "sub", "neg", "unused", "private")}
     money["burden"] = np.maximum(tally.sums["psn"], 0)
-    dead = people.died < ALIVE
+    # people without a certificate of their own are in no file that tells of a death
+    dead = (people.died < ALIVE) & ~np.isin(people.id_kind, (PASSPORT, NO_ID))
     number = {people.certno[int(p)]: int(p) for p in np.flatnonzero(people.detail)}
     on_roster = np.zeros(n, dtype=bool)
     secret = np.zeros(n, dtype=bool)

@@ -49,7 +49,9 @@ def person_keys(home: Home, persons: pl.DataFrame, region: str) -> pl.Series:
         {
             "number": number_pseudonyms(digits.set(~plain, None), secret),
             "other": pseudonyms("08|" + certno.set(plain, None), secret),
-            "psn": pseudonyms("psn|" + region + "|" + persons["psn_no"], secret),
+            "psn": pseudonyms(
+                "psn|" + persons["region_code"].fill_null(region) + "|" + persons["psn_no"], secret
+            ),
             "newborn": pseudonyms("newborn|" + newborn, secret),
         }
     )

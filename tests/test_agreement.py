@@ -44,7 +44,9 @@ def test_every_planted_situation_has_its_amount(ran: tuple[Path, Outcome]) -> No
     expected = key_table(county, "situations")
     assert expected["situation"].n_unique() >= 40
     home = Home(outcome.request.home)
-    persons = expected.filter(table="person_year").select(certno="unit", psn_no=pl.lit(None, pl.String))
+    persons = expected.filter(table="person_year").select(
+        certno="unit", psn_no=pl.lit(None, pl.String), region_code=pl.lit(REGION)
+    )
     keys = dict(zip(persons["certno"], person_keys(home, persons, REGION), strict=True))
     tables = {
         "person_year": (published(outcome.warehouse, "person_year"), "person_key"),
