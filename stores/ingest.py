@@ -255,7 +255,8 @@ def _one(
                 outcomes.append(_refused(home, member, member.refused, received, dry_run))
             else:
                 own = digest if member.path == path else archive.content_hash(member.path)
-                outcomes.append(_member(home, member, own, kept, workspace, tools, received, dry_run))
+                with tools.one_at_a_time(own):
+                    outcomes.append(_member(home, member, own, kept, workspace, tools, received, dry_run))
         if kept is not None:
             kept.result()
     return outcomes
@@ -266,20 +267,6 @@ def _title(member: Member) -> str:
 
 
 def _member(
-    home: Home,
-    member: Member,
-    digest: str,
-    kept: Future[str] | None,
-    workspace: Path,
-    tools: Tools,
-    received: date,
-    dry_run: bool,
-) -> Outcome:
-    with tools.one_at_a_time(digest):
-        return _read_once(home, member, digest, kept, workspace, tools, received, dry_run)
-
-
-def _read_once(
     home: Home,
     member: Member,
     digest: str,
