@@ -377,10 +377,11 @@ class SheetJob:
             self.reading.rejected_control, control(frame, self.match.layout.table)
         )
         if self.match.layout.table == "setl_d":
-            # a row that shows the number of the platform only is tied to its person by that number
-            bare = frame.filter(pl.col("id_key").is_not_null() & pl.col("cert_key").is_null())
-            if bare.height:
-                self._sighted(bare.select(c for c in frame.columns if c in normalise_settlement.PERSON))
+            # a rejected row may be tied to its person by the number of the platform alone: none or another
+            # certificate on it, seen nowhere else
+            seen = frame.filter(pl.col("id_key").is_not_null())
+            if seen.height:
+                self._sighted(seen.select(c for c in frame.columns if c in normalise_settlement.PERSON))
 
     def _accept_settlements(self, batch: Typed, good: pl.Series | None) -> None:
         """As `_accept`, but a wide row is copied once only: each reader below picks the columns it needs."""

@@ -22,6 +22,7 @@ from stores import lake
 from stores.home import Home
 from stores.ingest import withdraw
 from stores.state import HomeIsBusyError, only_run, read_published
+from synth.ids import check_digit
 from tests.support import deliver, quiet, request, run, table
 from tests.test_order import DELIVERY, A, C, settlement, written
 
@@ -205,3 +206,16 @@ def test_a_night_asks_for_the_years_that_it_reaches(home: Home) -> None:
     payment = f"L9,{A},S1,惠民保,10.00,2024-03-03,2024,保险公司,"
     assert night(home, "paid.csv", [payment], DELIVERY["paid-03.csv"][1]) == [2023, 2024]
     assert night(home, "correction.csv", [settlement("S10", C, "2023-03-01", "501.00")]) == [2023, 2024]
+
+
+def test_a_rejected_row_with_a_mistyped_certificate_flags_its_person(tmp_path: Path) -> None:
+    """The mistyped number stands in no accepted row; the platform's number says whose it is (one right, one wrong)."""
+    right = A[:17] + check_digit(A[:17])
+    wrong = A[:17] + ("1" if right[17] != "1" else "2")
+    broken = settlement("S2", wrong, "2023-05-02", "50.00").replace(",50.00,0,50.00,", ",50.00,0,49.00,")
+    rows = [settlement("S1", right, "2023-05-01", "50.00"), broken]
+    home = Home(tmp_path / "home")
+    deliver(home, [(written(tmp_path, "may.csv", DELIVERY["january.csv"][1], rows), date(2023, 6, 1))])
+    outcome = run(home, 2023, on=ON)
+    found = table(outcome.warehouse, "select n_settlements, incomplete from mart.person_year")
+    assert found.rows() == [(1, True)]
