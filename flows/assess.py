@@ -14,6 +14,7 @@ from flows.balance import balance_stages
 from flows.configuration import Configuration
 from flows.counting import KEYS, file_counts
 from flows.decided import Early
+from flows.families import with_families
 from flows.result_tables import (
     benefit_tables,
     file_findings,
@@ -24,6 +25,7 @@ from flows.result_tables import (
     summary,
 )
 from flows.rosters import Rosters, policy_of, read_rosters
+from flows.year import Year
 from schemas.policy import HouseholdCap, household_caps, household_reliefs
 from schemas.reference import identity_codes
 from stores import lake
@@ -169,6 +171,13 @@ def assess(
         rosters.households, rosters.aliases, year, on,
     )  # fmt: skip
     tables = assistance.joined(tables, relief, names)
+    tables = with_families(
+        Year(
+            home, files, configuration, people, settled, rosters, burdens, sums, where, persons, households, year, on,
+            yardstick, benefit_texts(home),
+        ),
+        tables,
+    )  # fmt: skip
     told = summary(settled, persons, households, assessed)
     told["rules"] += relief.told
     return Assessment(tables, told, reconcile.broken(balance))

@@ -21,11 +21,14 @@ from transforms.pseudonym import key_number
 if TYPE_CHECKING:
     from flows.pipeline import Request
 
-REGIONAL = ("person_year", "household_year", "cap_gap", "benefit_line", "assistance_audit")
+REGIONAL = (
+    "person_year", "household_year", "cap_gap", "benefit_line", "assistance_audit", "premium_subsidy", "warning",
+    "risk_register", "enrolment_gap", "roster_delivery", "lead", "indicator", "layer_waterfall", "fund_position",
+)  # fmt: skip
 """Result tables with a region of their own."""
 BY_BENEFIT = ("benefit_item", "review_case")
 """Result tables that follow their benefit line."""
-WHOLE = ("payment", "roster_finding", "reconciliation", "decision")
+WHOLE = ("area_burden", "payment", "roster_finding", "reconciliation", "decision")
 """Result tables that always come from the run of the whole year."""
 
 

@@ -281,5 +281,15 @@ SPINE: tuple[str, ...] = (
     "roster_finding",
     "change",
     "assistance_audit",
+    "premium_subsidy",
+    "warning",
+    "risk_register",
+    "enrolment_gap",
+    "roster_delivery",
+    "lead",
+    "indicator",
+    "layer_waterfall",
+    "fund_position",
+    "area_burden",
 )
 """The tables that a publish always creates, with or without rows."""
