@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -245,11 +245,20 @@ def _one(
                 path.name,
             )
         ]
-    digest = archive.content_hash(path)
+    seen, digest = archive.stamp(path), archive.content_hash(path)
+    linked = not dry_run and [member.path for member in found] == [path] and archive.may_link(home, path)
     outcomes = []
     with ThreadPoolExecutor(max_workers=1) as beside:
-        # the copy into the archive goes on while the file is read; a manifest is written only after it
-        kept = None if dry_run else beside.submit(archive.keep, home, path, digest)
+        # a copy into the archive goes on while the file is read; a manifest is written only after it
+        copying = None if dry_run or linked else beside.submit(archive.keep, home, path, digest)
+
+        def kept() -> str:
+            name = copying.result() if copying else archive.keep(home, path, digest, link=True)
+            if archive.stamp(path) != seen:
+                archive.drop_unless(home, name, digest)
+                raise Refused("文件在读入过程中被改动，请等文件写完后重新放入收件箱")
+            return name
+
         for member in found:
             if member.refused:
                 outcomes.append(_refused(home, member, member.refused, received, dry_run))
@@ -257,8 +266,8 @@ def _one(
                 own = digest if member.path == path else archive.content_hash(member.path)
                 with tools.one_at_a_time(own):
                     outcomes.append(_member(home, member, own, kept, workspace, tools, received, dry_run))
-        if kept is not None:
-            kept.result()
+    if linked and outcomes[0][0].status == "refused" and archive.stamp(path) == seen:
+        archive.keep(home, path, digest)  # a copy: the file stays in the inbox, where somebody will mend it
     return outcomes
 
 
@@ -270,7 +279,7 @@ def _member(
     home: Home,
     member: Member,
     digest: str,
-    kept: Future[str] | None,
+    kept: Callable[[], str],
     workspace: Path,
     tools: Tools,
     received: date,
@@ -288,12 +297,12 @@ def _member(
         reading = read_member(
             home, member.path, file_id, digest, _title(member), workspace, tools, dry_run, received.year
         )
+        if not dry_run:
+            _make_official(home, reading, member, digest, kept(), received, known)
     except Refused as refusal:
         if not dry_run:
             lake.remove_parts(home, file_id)
         return _refused(home, member, str(refusal), received, dry_run)
-    if kept is not None:
-        _make_official(home, reading, member, digest, kept.result(), received, known)
     summary = FileSummary(
         name=_title(member),
         status="would_read" if dry_run else "read",

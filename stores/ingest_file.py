@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import Literal
 
 import polars as pl
 
 from schemas.layouts import Layout, Match
 from stores import lake
 from stores.home import Home
-from stores.ingest_checks import SCHEMAS, validate
+from stores.ingest_checks import SCHEMAS, SETTLEMENT, validate
 from stores.ingest_header import find_header, looks_like_table, why_unknown
 from stores.ingest_parts import Reading, Writer, added, control, touched_pairs
 from stores.readers import Refused, Sheet, Wanted, sheets
@@ -75,6 +76,8 @@ _PERSON_COLUMNS = {
     "roster": normalise_roster.person_columns,
     "psn_info_b": normalise_ledgers.info_columns,
 }
+Way = Literal["typed", "text", "slow", "none"]
+"""How a text file is read: amounts and codes typed by the reader, all as text, row by row; and nothing left to try."""
 _MANY_PEOPLE = 1_000_000
 """People of a file that wait unmerged, at most: a file of many batches shows the same ones again."""
 
@@ -103,12 +106,14 @@ def read_member(
     until_year: int,
 ) -> Reading:  # fmt: skip
     """Recognise and read a plain file. Raises Refused with a message for the operator."""
-    for attempt in ("fast", "slow"):
+    way: Way = "typed"
+    while way != "none":
         reading = Reading(file_id, title, until_year)
         with Writer(home, file_id, dry_run) as writer:
             try:
-                _read_sheets(path, digest, workspace, tools, reading, writer, slow=attempt == "slow")
-            except Restart:
+                _read_sheets(path, digest, workspace, tools, reading, writer, way)
+            except Restart as restart:
+                way = "text" if restart.as_text else "slow" if way != "slow" else "none"
                 continue
             reading.parts = writer.close()
             return reading
@@ -116,7 +121,7 @@ def read_member(
 
 
 def _read_sheets(
-    path: Path, digest: str, workspace: Path, tools: Tools, reading: Reading, writer: Writer, slow: bool
+    path: Path, digest: str, workspace: Path, tools: Tools, reading: Reading, writer: Writer, way: Way
 ) -> None:
     found = [(sheet, *find_header(sheet, tools.layouts)) for sheet in sheets(path, workspace)]
     filled = [(s, r, h) for s, r, h in found if any(any(c.strip() for c in row) for row in s.head)]
@@ -136,7 +141,7 @@ def _read_sheets(
         if match.doubled:
             raise Refused(f"表头「{match.doubled[0]}」出现两次，分不清用哪一列。请删去一列后重新导出")
         job = SheetJob(sheet, match, header_row, digest, tools, reading, writer, people, rejects, payees)
-        job.run(slow)
+        job.run(way)
         tables.append(match.layout.table)
         layouts.append(match.layout.name)
         digests.append(match.layout.digest)
@@ -184,11 +189,11 @@ class SheetJob:
     payees: list[pl.DataFrame]
     columns: list[str] = field(default_factory=list)
 
-    def run(self, slow: bool) -> None:
+    def run(self, way: Way) -> None:
         layout, headers = self.match.layout, self.sheet.head[self.header_row]
         kinds = {target: layout.kind(target) for target in self.match.columns}
         needed = {target: place for target, place in self.match.columns.items() if target not in _NOT_KEPT}
-        wanted = Wanted(needed, kinds, headers, self.header_row)
+        wanted = Wanted(needed, kinds, headers, self.header_row, as_text=way != "typed")
         self.columns = list(needed)
         if self.match.unused:
             self.reading.note("unused_columns", f"没有用到的列：{'、'.join(self.match.unused[:30])}")
@@ -198,7 +203,7 @@ class SheetJob:
             self.reading.note("hidden", "工作簿里有隐藏的行，已照常读入", hidden)
         source = (
             self.sheet.slowly(wanted)
-            if slow and isinstance(self.sheet, TextSheet)
+            if way == "slow" and isinstance(self.sheet, TextSheet)
             else self.sheet.batches(wanted)
         )
         for raw in self._without_tail(source, wanted):
@@ -224,7 +229,7 @@ class SheetJob:
 
     def _last_data_row(self, frame: pl.DataFrame) -> int:
         values = self._value_columns()
-        near = frame.tail(64).select(self.columns)
+        near = frame.tail(64).select(pl.col(self.columns).cast(pl.String))
         places = [near.columns.index(c) for c in values]
         for back, row in enumerate(reversed(near.rows())):
             filled = sum(bool((row[place] or "").strip()) for place in places)
@@ -232,9 +237,10 @@ class SheetJob:
             if filled and (not noted or filled * 2 > len(values)):
                 return frame.height - 1 - back
         with_values = frame.select(
-            pl.any_horizontal(pl.col(values).str.strip_chars().fill_null("") != "")
+            pl.any_horizontal(pl.col(values).cast(pl.String).str.strip_chars().fill_null("") != "")
         ).to_series()
-        note = frame.select(pl.any_horizontal(pl.col(self.columns).str.contains(_NOTE).fill_null(False)))
+        words = pl.col(self.columns).cast(pl.String)
+        note = frame.select(pl.any_horizontal(words.str.contains(_NOTE).fill_null(False)))
         data = (with_values & ~(note.to_series() & ~self._person_shown(frame))).arg_true()
         return int(data[-1]) if len(data) else -1
 
@@ -242,7 +248,9 @@ class SheetJob:
         """Whether a row fills most of what a row must fill: then it is data whatever word it begins with."""
         values = self._value_columns()
         filled = frame.select(
-            pl.sum_horizontal((pl.col(c).fill_null("").str.strip_chars() != "") for c in values)
+            pl.sum_horizontal(
+                (pl.col(c).cast(pl.String).fill_null("").str.strip_chars() != "") for c in values
+            )
         )
         return filled.to_series() * 2 > len(values)
 
@@ -252,7 +260,7 @@ class SheetJob:
 
     def _below_table(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows below the last row of data: empty ones and notes go, all others are rows."""
-        texts = [pl.col(c).str.strip_chars().fill_null("") for c in self.columns]
+        texts = [pl.col(c).cast(pl.String).str.strip_chars().fill_null("") for c in self.columns]
         empty = rows.select(pl.all_horizontal(t == "" for t in texts)).to_series() & ~rows["ragged"]
         note = rows.select(pl.any_horizontal(t.str.contains(_NOTE) for t in texts)).to_series()
         if note.any():
@@ -291,11 +299,14 @@ class SheetJob:
             self.reading.note(rule, message, count)
 
     def _refuse_lost_digits(self, raw: pl.DataFrame, wanted: Wanted) -> None:
+        if wanted.plain_numbers:
+            return
         ids = [target for target in wanted.columns if wanted.kinds[target] in ("id", "cert")]
-        suspects = raw.select(pl.col(ids).str.contains("+", literal=True).any()) if ids else raw.clear()
+        texts = pl.col(ids).cast(pl.String)
+        suspects = raw.select(texts.str.contains("+", literal=True).any()) if ids else raw.clear()
         for target in ids:
             if suspects[target].item():
-                lost = scientific(raw[target])
+                lost = scientific(raw[target].cast(pl.String))
                 if lost.any():
                     row = raw["source_row"].gather(lost.arg_true()[:1]).item()
                     sheet = f"工作表「{self.sheet.name}」" if self.sheet.name else ""
@@ -310,7 +321,8 @@ class SheetJob:
         answers = [t for t in self.match.layout.blank_rows_without if t in self.match.columns]
         if not answers:
             return raw
-        open_rows = pl.all_horizontal(pl.col(t).fill_null("").str.strip_chars() == "" for t in answers)
+        texts = [pl.col(t).cast(pl.String) for t in answers]
+        open_rows = pl.all_horizontal(text.fill_null("").str.strip_chars() == "" for text in texts)
         left = raw.filter(~open_rows)
         self.reading.note("not_filled_in", "还没有填写的行，没有读", raw.height - left.height)
         return left
@@ -318,11 +330,12 @@ class SheetJob:
     def _odd_rows(self, raw: pl.DataFrame, batch: Typed, wanted: Wanted) -> None:
         """Headers repeated among the data, empty rows between data rows, rows with more cells than the header."""
         names = self.columns
-        key = next((t for t in self._value_columns()), names[0])
-        same = raw[key] == wanted.headers[wanted.columns[key]]
-        if same.any():
+        key = min(self._value_columns(), key=lambda t: raw[t].null_count(), default=names[0])
+        repeats = raw[key].dtype != pl.Float64 and (raw[key] == wanted.headers[wanted.columns[key]]).any()
+        if repeats:  # a header among parsed numbers cannot be
             count = pl.sum_horizontal(
-                (pl.col(t).str.strip_chars() == wanted.headers[wanted.columns[t]].strip()) for t in names
+                (pl.col(t).cast(pl.String).str.strip_chars() == wanted.headers[wanted.columns[t]].strip())
+                for t in names
             )
             repeated = raw.select((count * 2 > len(names)).fill_null(False)).to_series()
             batch.faults.add(
@@ -334,9 +347,9 @@ class SheetJob:
             "这一行的列数多于表头(可能有多余的分隔符或未成对的引号)，请更正后重新导出",
             raw["ragged"],
         )
-        if raw[key].null_count() or (raw[key] == "").any():
+        if raw[key].null_count() or (raw[key].dtype != pl.Float64 and (raw[key] == "").any()):
             blank = pl.all_horizontal(
-                pl.col(t).is_null() | (pl.col(t).str.strip_chars() == "") for t in names
+                pl.col(t).is_null() | (pl.col(t).cast(pl.String).str.strip_chars() == "") for t in names
             )
             batch.faults.add(
                 "empty_row", "", "数据中间的空行，请删去，或补齐这一行", raw.select(blank).to_series()
@@ -391,7 +404,7 @@ class SheetJob:
             few = frame.select(columns)
             return few if good is None else few.filter(good)
 
-        core = frame.select(pl.col(n).cast(t) for n, t in SCHEMAS["setl_d"].items())
+        core = frame.select(pl.col(n).cast(t) for n, t in SETTLEMENT.items())
         for group in self.writer.add_settlements(core, good):
             validate("setl_d", group)
             reading.control = added(reading.control, control(group, "setl_d"))

@@ -13,7 +13,8 @@ import polars as pl
 from stores import lake
 from stores.home import Home
 
-_PART_ROWS = 500_000
+_PART_ROWS = 200_000
+"""A batch of so many rows is a part by itself: putting batches together would copy them."""
 
 
 @dataclass

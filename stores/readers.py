@@ -49,6 +49,10 @@ class Wanted:
     """Position of the header among the rows of `Sheet.head`."""
     notes: dict[str, int] = field(default_factory=dict)
     """Findings of the reader: message → count."""
+    as_text: bool = False
+    """Every cell as text; else a reader may give amounts as Float64 and codes as Categorical (see `TextSheet`)."""
+    plain_numbers: bool = False
+    """Set by a reader that has seen that no number of the file is written with an exponent."""
 
 
 class Sheet(Protocol):
@@ -60,7 +64,8 @@ class Sheet(Protocol):
     encoding: str
 
     def batches(self, wanted: Wanted) -> Iterator[pl.DataFrame]:
-        """Raw rows below the header: the wanted fields as String, `source_row`, and `ragged` (too many cells)."""
+        """Raw rows below the header: the wanted fields as String (see `Wanted.as_text`), `source_row`, and `ragged`
+        (too many cells)."""
         ...
 
 

@@ -7,17 +7,24 @@ import codecs
 import csv
 import io
 import itertools
+import mmap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from stores.readers import HEAD_ROWS, Refused, Wanted
 
 BATCH_BYTES = 160 * 2**20
 MIN_ROWS, MAX_ROWS = 20_000, 1_000_000
+OF_FEW_VALUES = ("fixmedins_code", "dise_no", "med_list_codg")
+"""Ids of which a file shows the same few again and again."""
+TYPED_FROM = 2**23
+"""Files of so many bytes are read with amounts as numbers and codes as categories: a third less work than as text."""
 SEPARATORS = (",", "\t", ";", "|")
+Schema = dict[str, type[pl.DataType]]
 _CHUNK = 2**24
 _HEAD_BYTES = 2**18
 REPLACED = "文件里有无法解码的字节，已用替代符号保留该行"
@@ -59,8 +66,11 @@ class TextSheet:
         yield from self._fast(source, wanted)
 
     def _fast(self, source: Path, wanted: Wanted) -> Iterator[pl.DataFrame]:
-        width = len(wanted.headers)
-        schema = {f"c{i}": pl.String for i in range(width)}
+        typed = not wanted.as_text and source.stat().st_size >= TYPED_FROM
+        wanted.plain_numbers = typed and not holds_exponents(source, self._lines[wanted.header_row])
+        schema: Schema = {f"c{i}": pl.String for i in range(len(wanted.headers))}
+        if typed:
+            schema |= _types(wanted)
         frame = pl.scan_csv(
             source,
             has_header=False,
@@ -82,7 +92,7 @@ class TextSheet:
         except pl.exceptions.NoDataError:
             return
         except pl.exceptions.PolarsError as error:
-            raise Restart from error
+            raise Restart(as_text=typed) from error
 
     def slowly(self, wanted: Wanted) -> Iterator[pl.DataFrame]:
         """Row by row with Python's reader: takes stray bytes, stray quotes and rows of any length."""
@@ -108,7 +118,46 @@ class TextSheet:
 
 
 class Restart(Exception):
-    """The fast reader met something that it cannot read exactly; read the sheet again with `slowly`."""
+    """The reader met something that it cannot read exactly: read again as text, or where that failed with `slowly`."""
+
+    def __init__(self, as_text: bool) -> None:
+        super().__init__()
+        self.as_text = as_text
+
+
+def _types(wanted: Wanted) -> Schema:
+    """Types to read columns as: an amount as Float64, which keeps two decimals exactly (`normalise_amounts`) and fails
+    on every other way of writing it; a code as Categorical. Exponents would pass unseen, so with them amounts are text.
+    """
+    kinds: Schema = {"code": pl.Categorical}
+    if wanted.plain_numbers:
+        kinds["amount"] = pl.Float64
+    by_name: Schema = dict.fromkeys(OF_FEW_VALUES, pl.Categorical)
+    found = {p: by_name.get(n) or kinds.get(wanted.kinds[n]) for n, p in wanted.columns.items()}
+    return {f"c{position}": dtype for position, dtype in found.items() if dtype}
+
+
+def holds_exponents(path: Path, lines: int) -> bool:
+    """Whether anything like `1e3` or `3.30E+17` stands in a file below its first lines."""
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = 0
+        for _ in range(lines):
+            start = data.find(b"\n", start) + 1
+        if data.find(b"e", start) < 0 and data.find(b"E", start) < 0:
+            return False
+        return any(
+            _exponent_in(np.frombuffer(data[begin : begin + _CHUNK + 2], dtype=np.uint8))
+            for begin in range(start, len(data), _CHUNK)
+        )
+
+
+def _exponent_in(data: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> bool:
+    """Whether a digit or point, an e and a digit or sign follow each other."""
+    digit = (data >= ord("0")) & (data <= ord("9"))
+    places = np.flatnonzero((data[1:-1] | 32) == ord("e")) + 1
+    before = digit[places - 1] | (data[places - 1] == ord("."))
+    after = digit[places + 1] | (data[places + 1] == ord("+")) | (data[places + 1] == ord("-"))
+    return bool((before & after).any())
 
 
 def _chunk_frame(chunk: list[tuple[int, list[str]]], wanted: Wanted) -> pl.DataFrame:

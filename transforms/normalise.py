@@ -52,19 +52,40 @@ def cleaned(texts: pl.Series) -> pl.Series:
 
 def cleaned_ids(texts: pl.Series) -> pl.Series:
     """Ids and codes: as `cleaned`, and no blanks within."""
-    return _where_odd(texts, _ODD_ID, lambda odd: _clean_text(odd).str.replace_all(r"\s+", ""))
+    if texts.dtype == pl.Categorical:
+        return _by_category(texts, _clean_id)
+    return _where_odd(texts, _ODD_ID, _clean_id)
+
+
+def _clean_id(texts: pl.Series) -> pl.Series:
+    return _clean_text(texts).str.replace_all(r"\s+", "")
 
 
 def cleaned_codes(texts: pl.Series, labels: dict[str, str] | None = None) -> pl.Series:
     """Codes of few distinct values: cleaned, `310.0` → `310`, labels → codes, by way of the distinct values."""
+    if texts.dtype == pl.Categorical:
+        return _by_category(texts, lambda words: _code(_clean_id(words), labels))
     distinct = _distinct(texts)
     if distinct.len() > max(1_000, texts.len() // 20):
         codes = _code(cleaned_ids(texts), labels)
         return codes.alias(texts.name)
-    codes = _code(_clean_text(distinct).str.replace_all(r"\s+", ""), labels)
+    codes = _code(_clean_id(distinct), labels)
     if codes.eq_missing(distinct).all():
         return texts
     return texts.replace_strict(distinct, codes, return_dtype=pl.String).alias(texts.name)
+
+
+def _by_category(texts: pl.Series, clean: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """A Categorical column with its categories cleaned."""
+    distinct = texts.unique()
+    words = distinct.cast(pl.String)
+    codes = clean(words)
+    if codes.eq_missing(words).all():
+        return texts
+    if codes.null_count() == len(codes):
+        return pl.repeat(None, len(texts), dtype=pl.Categorical, eager=True).alias(texts.name)
+    found = texts.replace_strict(distinct, codes.cast(pl.Categorical), return_dtype=pl.Categorical)
+    return found.alias(texts.name)
 
 
 def _code(codes: pl.Series, labels: dict[str, str] | None) -> pl.Series:

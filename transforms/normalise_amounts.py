@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import polars as pl
 
 BOUND_FEN = 10**11
@@ -22,25 +23,39 @@ _PLAIN = r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)$"
 
 
 def fen(frame: pl.DataFrame, columns: Sequence[str]) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
-    """Replace the String columns by Int64 fen; the second value holds a mask of bad values where there are any.
+    """Replace the columns by Int64 fen; the second value holds a mask of bad values where there are any.
 
-    Missing text stays null and is not bad.
+    Columns are String, or Float64 where the reader has parsed plain decimal text. Missing text stays null and is not
+    bad.
     """
     columns = list(columns)
     if not columns or frame.is_empty():
         return frame.with_columns(pl.col(columns).cast(pl.Int64, strict=False)), {}
-    raw = frame.select(columns)
+    numbers = [name for name in columns if frame[name].dtype == pl.Float64]
+    raw = frame.select(name for name in columns if name not in numbers)
+    read = _numbers(frame.select(numbers)) if numbers else {}
     if frame.height < _MANY:
-        read = _parsed(raw)
+        read |= _parsed(raw)
     else:
         with ThreadPoolExecutor(max_workers=2) as pool:
-            read = dict(zip(columns, pool.map(lambda name: _sparse(raw[name]), columns), strict=True))
+            read |= zip(raw.columns, pool.map(lambda name: _sparse(raw[name]), raw.columns), strict=True)
     bad = {name: wrong for name, (_, wrong) in read.items() if wrong is not None}
     return frame.with_columns(values for values, _ in read.values()), bad
 
 
 Read = tuple[pl.Series, pl.Series | None]
 """Values in fen and the mask of bad ones, if any."""
+
+
+def _numbers(given: pl.DataFrame) -> dict[str, Read]:
+    """All columns of parsed amounts, in one pass: each must be the very float that a text of two decimals gives."""
+    rounded = given.select((pl.all() * 100).round())
+    values = rounded.select(pl.all().cast(pl.Int64, strict=False))
+    found: dict[str, Read] = {}
+    for name in given.columns:
+        good = exact(given[name], rounded[name])
+        found[name] = (values[name], None) if good is None else (values[name].set(~good, None), ~good)
+    return found
 
 
 def _sparse(texts: pl.Series) -> Read:
@@ -59,22 +74,19 @@ def _sparse(texts: pl.Series) -> Read:
 def _parsed(raw: pl.DataFrame) -> dict[str, Read]:
     """All columns of text read as amounts, in one pass where they are well written."""
     columns = raw.columns
-    value = pl.col(columns)
-    tested = raw.with_columns(value.cast(pl.Float64, strict=False)).select(
-        *(
-            (exact(name) & (pl.col(name).abs() * 100 < BOUND_FEN)).fill_null(False).alias(f"{name}?")
-            for name in columns
-        ),
-        (value * 100).round().cast(pl.Int64, strict=False),
-    )
-    good = tested.select(pl.col(f"{name}?").sum().alias(name) for name in columns).row(0, named=True)
+    given = raw.select(pl.col(columns).cast(pl.Float64, strict=False))
+    rounded = given.select((pl.all() * 100).round())
+    values = rounded.select(pl.all().cast(pl.Int64, strict=False))
     read: dict[str, Read] = {}
     for name in columns:
-        texts, values = raw[name], tested[name]
-        if good[name] < len(texts) - texts.null_count() or _may_hold_exponent(texts):
-            read[name] = _carefully(texts, values, tested[f"{name}?"])
+        texts = raw[name]
+        good = exact(given[name], rounded[name])
+        unread = given[name].null_count() > texts.null_count()
+        if good is None and not unread and not _may_hold_exponent(texts):
+            read[name] = values[name], None
         else:
-            read[name] = values, None
+            fits = given[name].is_not_null() if good is None else good & given[name].is_not_null()
+            read[name] = _carefully(texts, values[name].set(~fits, None), fits)
     return read
 
 
@@ -85,9 +97,17 @@ def _may_hold_exponent(texts: pl.Series) -> bool:
     return b"e" in found or b"E" in found
 
 
-def exact(name: str) -> pl.Expr:
-    """Whether an amount in yuan is the very float that a text of two decimals gives (0.1 + 0.2 is not)."""
-    return (pl.col(name) * 100).round() / 100 == pl.col(name)
+def exact(yuan: pl.Series, fen: pl.Series) -> pl.Series | None:
+    """Which amounts are the very floats that a text of two decimals gives (0.1 + 0.2 is not) and within bounds; None
+    for all of them. Missing ones are. `fen`: the amounts times 100, rounded.
+    """
+    # numpy divides; polars would multiply by the reciprocal, which gives another float for one in ten
+    amounts, hundredfold = yuan.to_numpy(), fen.to_numpy()
+    fits = (hundredfold / 100 == amounts) & (np.abs(hundredfold) < BOUND_FEN)
+    if fits.all():
+        return None
+    good = pl.Series(yuan.name, fits) | yuan.is_null()
+    return None if good.all() else good
 
 
 def _carefully(raw: pl.Series, values: pl.Series, good: pl.Series) -> Read:

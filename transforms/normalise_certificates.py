@@ -104,7 +104,7 @@ def certificate_keys(
     keys = number_pseudonyms(read.number, secret)
     untyped = pl.repeat(None, len(keys), dtype=pl.Int64, eager=True)
     if read.other.null_count() < len(read.other):
-        kind = pl.repeat("", len(keys), eager=True) if kinds is None else kinds.fill_null("")
+        kind = pl.repeat("", len(keys), eager=True) if kinds is None else kinds.cast(pl.String).fill_null("")
         typed = pseudonyms(kind + "|" + read.other, secret)
         untyped = pseudonyms("|" + read.other, secret)
         keys = keys.zip_with(keys.is_not_null(), typed)

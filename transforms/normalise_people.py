@@ -67,7 +67,9 @@ def with_keys(batch: Typed, layout: Layout, ring: Keyring, *, needs_person: bool
     read = certificates(texts)
     cert_key, untyped_key = certificate_keys(read, kinds, ring.secret)
     psn_no = frame["psn_no"] if "psn_no" in frame.columns else nothing
-    region = frame["insu_admdvs"].replace(dict(ring.aliases)) if "insu_admdvs" in frame.columns else nothing
+    region = nothing
+    if "insu_admdvs" in frame.columns:
+        region = frame["insu_admdvs"].cast(pl.String).replace(dict(ring.aliases))
     if layout.opaque_psn_no:
         region = nothing
         stars = int(psn_no.str.contains(r"^\*+$").fill_null(False).sum())
@@ -112,7 +114,7 @@ def psn_domain(layout: Layout) -> str:
 
 
 def sightings(frame: pl.DataFrame, name: str, **columns: pl.Expr) -> pl.DataFrame:
-    """Distinct sightings in a batch of accepted rows: one row an (id_key, psn_no, psn_region, name), latest place."""
+    """What accepted rows show of people, a row each; `merged` makes one of those that show the same."""
     given = {"name": pl.col(name), **columns}
     wanted = [
         given[c].cast(t).alias(c)
@@ -120,7 +122,7 @@ def sightings(frame: pl.DataFrame, name: str, **columns: pl.Expr) -> pl.DataFram
         else (pl.col(c).cast(t) if c in frame.columns else pl.lit(None, dtype=t).alias(c))
         for c, t in SIGHTING.items()
     ]
-    return merged(frame.select(wanted))
+    return frame.select(wanted)
 
 
 def merged(rows: pl.DataFrame) -> pl.DataFrame:

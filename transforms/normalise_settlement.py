@@ -23,9 +23,12 @@ def shape(batch: Typed, layout: Layout) -> None:
     """Turn the typed batch (with its keys) into core columns and add the identity faults."""
     frame = batch.frame.rename(MONEY | {"fixmedins_code": "institution_code", "refd_setl_flag": "refd_flag"})
     frame = frame.rename({"mid_setl_flag": "mid_flag", "year": "benefit_year"})
-    code = pl.col("institution_code").str.slice(1, 6)
+    code = pl.col("institution_code").cast(pl.String).str.slice(1, 6)
+    region = pl.col("fix_blng_admdvs")
+    if frame["fix_blng_admdvs"].null_count():
+        region = pl.coalesce(region.cast(pl.String), pl.when(code.str.contains(r"^\d{6}$")).then(code))
     frame = frame.with_columns(
-        institution_region=pl.coalesce("fix_blng_admdvs", pl.when(code.str.contains(r"^\d{6}$")).then(code)),
+        institution_region=region,
         cost_year=pl.col("setl_time").dt.year().cast(pl.Int32),
     )
     batch.frame = frame = with_identities(fill_optional(frame))

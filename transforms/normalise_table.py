@@ -143,6 +143,10 @@ def typed(raw: pl.DataFrame, layout: Layout, content_hash: str) -> Typed:
     out.frame = _filled(
         pl.concat([frame, money], how="horizontal") if amounts else frame, layout, content_hash
     )
+    if (
+        layout.table != "setl_d"
+    ):  # only there is so much text that codes stay categories until they are written
+        out.frame = out.frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
     _missing_values(out, layout)
     return out
 
@@ -162,7 +166,8 @@ def _columns(
         # polars works on one column at a time here and lets go of the interpreter: two columns go at once
         with ThreadPoolExecutor(max_workers=2) as pool:
             return list(pool.map(lambda t: _column(raw[t], t, kinds[t], layout), targets))
-    of = {kind: [t for t in targets if kinds[t] in kind] for kind in (("id",), ("code",), ("text", "person"))}
+    texts = [t for t in targets if raw[t].dtype == pl.String]
+    of = {kind: [t for t in texts if kinds[t] in kind] for kind in (("id",), ("code",), ("text", "person"))}
     odd = odd_columns(raw, *of.values())
     clean = {t for names in of.values() for t in names} - odd - set(layout.labels)
     return [(raw[t], None) if t in clean else _column(raw[t], t, kinds[t], layout) for t in targets]
@@ -220,7 +225,12 @@ def _filled(frame: pl.DataFrame, layout: Layout, content_hash: str) -> pl.DataFr
         own = derived(formula, source.fields, content_hash)
         known = pl.coalesce(target, own) if target in delivered else own
         frame = frame.with_columns(known.alias(target))
-    return frame.with_columns(pl.col(t).fill_null(pl.lit(value)) for t, value in layout.constants.items())
+    return frame.with_columns(
+        (pl.col(t).cast(pl.String) if frame[t].dtype == pl.Categorical else pl.col(t)).fill_null(
+            pl.lit(value)
+        )
+        for t, value in layout.constants.items()
+    )
 
 
 def _account_or_none(fund_delivered: bool) -> pl.Expr:
