@@ -27,7 +27,8 @@ home_option = $(if $(HOME_DIR),--home "$(HOME_DIR)")
 on_option = $(if $(ON),--on $(ON))
 
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo test backfill nightly serve bench agree lint format-check types lock clean
+.PHONY: help setup setup-dev demo test backfill nightly serve bench bench-rules bench-nightly bench-simulate \
+  bench-rosters agree lint format-check types lock clean
 
 help:
 	@sed -n '3,7s/^# //p' Makefile
@@ -101,6 +102,10 @@ serve: $(STAMPS)/ready
 
 bench: setup-dev
 	$(BIN)/python -m bench.backfill
+
+# What all rules add to the caps, what a night costs, ten scenarios, two years of rosters: each against its yardstick.
+bench-rules bench-nightly bench-simulate bench-rosters: bench-%: setup-dev
+	$(BIN)/python -m bench.$* $(ARGS)
 
 # The agreement test of `make test`, with one county of 100 000 people.
 agree: setup-dev

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
+FENGDING = (sys.executable, "-m", "flows")
 FLOOR = """
 import sys, time, polars as pl
 started = time.perf_counter()
@@ -84,16 +86,32 @@ def floor(files: list[Path], scratch: Path) -> Measured:
     return Measured(float(output.strip().splitlines()[-1]), peak)
 
 
-def backfill(county: Path, home: Path, year: int) -> Measured:
+def backfill(county: Path, home: Path, year: int, program: Sequence[str] = FENGDING) -> Measured:
     """The whole run on a fresh home, its files in the inbox."""
     shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(county / "inbox", home / "inbox")
-    command = [sys.executable, "-m", "flows", "backfill", "--year", str(year), "--home", str(home), "--json"]
-    output, peak = watched(command)
-    run_id = json.loads(output.strip().splitlines()[-1])["run_id"]
+    output, peak = watched([*program, "backfill", "--year", str(year), "--home", str(home), "--json"])
+    return Measured(flow_seconds(home, json.loads(output.strip().splitlines()[-1])["run_id"]), peak)
+
+
+def flow_seconds(home: Path, run_id: str) -> float:
+    """How long a run took by its own record."""
     record = json.loads((home / "lake" / "runs" / f"{run_id}.json").read_text(encoding="utf-8"))
     taken = datetime.fromisoformat(record["finished_at"]) - datetime.fromisoformat(record["started_at"])
-    return Measured(taken.total_seconds(), peak)
+    return taken.total_seconds()
+
+
+def county_of(work: Path, persons: int, year: int, region: str = "330112") -> Path:
+    """The plain synthetic county of that size, written where it is not there yet."""
+    county = work / (f"county-{persons}" if region == "330112" else f"county-{region}-{persons}")
+    if not (county / "answer_key").exists():
+        wanted = ["--persons", str(persons), "--year", str(year), "--region", region]
+        started = time.perf_counter()
+        _, peak = watched([*FENGDING, "synth", *wanted, "--seed", "1", "--plain", "--out", str(county)])
+        print(
+            f"synthetic county written in {time.perf_counter() - started:.0f} s, {peak:.0f} MiB", flush=True
+        )
+    return county
 
 
 def main() -> None:
@@ -104,23 +122,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--work", type=Path, default=ROOT / "data" / "bench")
     given = parser.parse_args()
-    county = given.work / f"county-{given.persons}"
-    if not (county / "answer_key").exists():
-        synth = [
-            sys.executable,
-            "-m",
-            "flows",
-            "synth",
-            "--persons",
-            str(given.persons),
-            "--year",
-            str(given.year),
-        ]
-        started = time.perf_counter()
-        _, peak = watched([*synth, "--seed", "1", "--plain", "--out", str(county)])
-        print(
-            f"synthetic county written in {time.perf_counter() - started:.0f} s, {peak:.0f} MiB", flush=True
-        )
+    county = county_of(given.work, given.persons, given.year)
     files = sorted((county / "inbox").glob("setl_d*.csv"))
     size = sum(path.stat().st_size for path in files) / 1e9
     print(f"{len(files)} settlement files, {size:.2f} GB", flush=True)

@@ -122,8 +122,15 @@ def resolve(
     by_day = pl.col("setl_time").dt.date()
     plain = plain.with_columns(county_code=places.county_of(pl.col("insu_admdvs"), alias, "insured", by_day))
     known = None if regions is None else [*regions["code"], *alias.filter(pl.col("use") == "insured")["code"]]
+    rows = settlements.filter(this_year)
     counts, findings = tally(
-        settlements.filter(this_year), marks, verdicts, decided, around.filter(this_year), known
+        rows,
+        near.filter(this_year) if few else rows,
+        marks,
+        verdicts,
+        decided,
+        around.filter(this_year),
+        known,
     )
     return Resolved(
         counted=places.with_designation(plain, institutions, files, alias),
@@ -246,13 +253,16 @@ def uncounted_rows(
 
 def tally(
     rows: pl.LazyFrame,
+    near: pl.DataFrame | pl.LazyFrame,
     marks: pl.DataFrame,
     verdicts: pl.DataFrame,
     decided: reversals.Decision,
     around: pl.DataFrame,
     known_regions: list[str] | None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(counts by state, findings) over every row of the year's parts."""
+    """(counts by state, findings) over every row of the year's parts. `near`: the rows that may have a mark or a
+    verdict of their own; only these are looked up, all others are in the state that their codes say.
+    """
     region = pl.col("insu_admdvs").str.slice(0, 6)
     nowhere = pl.lit(False) if known_regions is None else ~region.is_in(known_regions)
     state = pl.concat(
@@ -262,19 +272,22 @@ def tally(
         ]
     )
     # grouped by the few codes as delivered, so that their meaning is worked out once a group and not once a row
-    sums = (
-        rows.join(state.lazy(), on=ROW, how="left", nulls_equal=True)
-        .group_by("state", "insu_admdvs", *SCOPE)
-        .agg(
-            pl.len().cast(pl.Int64).alias("rows"),
-            *(pl.col(f"{name}_fen").sum().alias(name) for name in MEASURES),
-        )
-        .with_columns(
-            pl.coalesce("state", scope.state(), pl.lit("counted")).alias("state"),
-            scope.unknown_scheme().fill_null(False).alias("_unknown"),
-            nowhere.fill_null(False).alias("_nowhere"),
-        )
-        .collect(engine="streaming")
+    codes = ["insu_admdvs", *SCOPE]
+    measures = [pl.len().cast(pl.Int64).alias("rows"), *(pl.col(f"{n}_fen").sum().alias(n) for n in MEASURES)]
+    judged = near.lazy().join(state.lazy(), on=ROW, how="inner", nulls_equal=True)
+    own = judged.group_by("state", *codes).agg(measures).collect(engine="streaming")
+    every = rows.group_by(codes).agg(measures).collect(engine="streaming")
+    taken = own.drop("state").with_columns(-pl.col("rows", *MEASURES))
+    unmarked = (
+        pl.concat([every, taken])
+        .group_by(codes)
+        .agg(pl.col("rows", *MEASURES).sum())
+        .filter(pl.col("rows") != 0)
+    )
+    sums = pl.concat([own, unmarked.select(pl.lit(None, pl.String).alias("state"), pl.all())]).with_columns(
+        pl.coalesce("state", scope.state(), pl.lit("counted")).alias("state"),
+        scope.unknown_scheme().fill_null(False).alias("_unknown"),
+        nowhere.fill_null(False).alias("_nowhere"),
     )
     counts = sums.group_by("state").agg(pl.col("rows", *MEASURES).sum()).cast(COUNTS)
     before = around.join(decided.netting.select("setl_id"), on="setl_id", how="semi")
