@@ -9,12 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from flows import assistance, decided
+from flows import assistance, decided, premium
 from flows.balance import balance_stages
 from flows.configuration import Configuration
 from flows.counting import KEYS, file_counts
 from flows.decided import Early
 from flows.families import with_families
+from flows.former_costs import former_costs
+from flows.illnesses import with_illnesses
 from flows.result_tables import (
     benefit_tables,
     file_findings,
@@ -23,6 +25,8 @@ from flows.result_tables import (
     manual_payments,
     payment_rows,
     summary,
+    unmatched_payments,
+    visit_payments,
 )
 from flows.rosters import Rosters, policy_of, read_rosters
 from flows.year import Year
@@ -90,15 +94,17 @@ def assess(
     """All results of a cost year, as of the date `on`; `replaying`: what the facts give before any word on a line."""
     reference = configuration.reference
     yardstick = yardstick_date(year, on)
-    people = identity.people(lake.scan(home, "person", files), files)
+    people = identity.people(lake.scan(home, "person", files), files, roster=lake.scan(home, "roster", files))
     early = decided.early(home, files, people, year, on)
     say("　核对版本、冲正和退费")
     settled = resolve_year(home, files, configuration, people, year, early.facts)
     say("　名册、家庭和类别")
     rosters = read_rosters(home, files, configuration, people, year, early.facts)
-    caps = cap_units(home, files, configuration, people, rosters, year, yardstick)
+    paid = paid_rows(home, files, people)
+    caps = cap_units(home, paid, configuration, rosters, year, yardstick)
     say("　个人负担和封顶差额")
     burdens = burdens_of(home, files, configuration, people, settled, rosters, caps, year, early.facts)
+    burdens = with_illnesses(home, files, [(each.cap, each.found) for each in caps], burdens)
     ranks = reference["category"]["code"].to_list()
     sums = totals(settled.plain, is_inpatient(reference["med_type"]))
     where = person_places(sums, rosters, people, Townships(reference["regions"]), year, yardstick)
@@ -111,42 +117,58 @@ def assess(
         settled.troubles, ranks, year, yardstick,
     )  # fmt: skip
     about = Household(rosters.households, people.people, where)
+    former = former_costs(home, files, configuration, people, [(each.cap, each.found) for each in caps], year)
 
     def assess_caps(rulings: pl.DataFrame) -> list[Assessed]:
         return [
             household_cap.assess(
                 each.cap, each.found, burdens.settlements, settled.uncounted, rosters.certificates, about,
-                settled.troubles, each.paid, year, on, benefit_texts(home), rulings,
+                settled.troubles, each.paid, year, on, benefit_texts(home), rulings, former.get(each.cap.rule_id),
             )
             for each in caps
         ]  # fmt: skip
 
-    if replaying:
-        return Assessment(benefit_tables(assess_caps(decided_lines.no_rulings()), None), {}, pl.DataFrame())
-    on_caps = decided.on_caps(
-        early, [(each.cap, each.found) for each in caps], rosters.aliases, year, benefit_texts(home)
+    visits = assistance.drafted(
+        home, files, configuration, people, rosters, burdens.settlements, settled, year, benefit_texts(home),
+        early.facts.referred["setl_id"],
+    )  # fmt: skip
+    subsidies = premium.premiums(
+        premium.Given(home, files, configuration, people, rosters, year, benefit_texts(home))
     )
-    rulings = decided.rulings(home, on_caps, on)
+    if replaying:
+        bare = benefit_tables(assess_caps(decided_lines.no_rulings()), None)
+        others = assistance.undecided(visits, year), premium.undecided(subsidies, year)
+        return Assessment(decided.stacked(bare, *others), {}, pl.DataFrame())
+    on_lines = decided.on_lines(
+        early,
+        [(each.cap, each.found) for each in caps],
+        visits,
+        subsidies,
+        rosters.aliases,
+        year,
+        benefit_texts(home),
+    )
+    rulings = decided.rulings(home, on_lines, on)
     assessed = assess_caps(rulings)
-    asked = decided.asked(early, on_caps)
+    asked = decided.asked(early, on_lines)
     changed = pl.Series("benefit_id", [], dtype=pl.String)
     if year < on.year and not asked.is_empty():
         say("　核对审核决定所依据的资料")
+        others = assistance.undecided(visits, year), premium.undecided(subsidies, year)
+        now = decided.stacked(benefit_tables(assessed, None), *others)
         changed = decided.stale(
-            home, files, configuration, year, asked, decided.fingerprints(benefit_tables(assessed, None)),
+            home, files, configuration, year, asked, decided.fingerprints(now),
             lambda held, day: decided.fingerprints(
                 assess(home, held, configuration, year, day, lambda _: None, replaying=True).tables
             ),
         )  # fmt: skip
         if changed.is_in(rulings["benefit_id"].implode()).any():
-            assessed = assess_caps(decided_lines.with_stale(rulings, changed))
-    by_hand = manual_benefits(home, files, configuration, people, rosters, persons, early, year)
+            rulings = decided_lines.with_stale(rulings, changed)
+            assessed = assess_caps(rulings)
+    by_hand = manual_benefits(home, paid, configuration, rosters, persons, early, year)
     say("　对账")
     stages = balance_stages(home, files, settled, persons, households, rosters, burdens, assessed, caps, year)
-    relief = assistance.assess(
-        home, files, configuration, people, rosters, burdens.settlements, settled, year, benefit_texts(home),
-        early.facts.referred["setl_id"],
-    )  # fmt: skip
+    relief = assistance.relief(visits, rulings, paid, year, benefit_texts(home))
     balance = pl.concat([reconcile.lake_stage(*part_rows(home, files)), stages, *relief.stages])
     names = institution_names(home, files)
     tables = benefit_tables(assessed, names)
@@ -157,9 +179,15 @@ def assess(
         "person_year": persons,
         "household_year": households,
         "payment": pl.concat(
-            [payment_rows(burdens, caps, year), manual_payments(by_hand, year)], how="diagonal_relaxed"
+            [
+                payment_rows(burdens, caps, year),
+                manual_payments(by_hand, year),
+                visit_payments(relief.paid, year),
+                unmatched_payments(paid, [*(each.paid for each in caps), *relief.paid, by_hand.paid], year),
+            ],
+            how="diagonal_relaxed",
         ),
-        "decision": decided.mart_rows(early, on_caps, by_hand, changed, year),
+        "decision": decided.mart_rows(early, on_lines, by_hand, changed, year),
         "roster_finding": finding_rows(people, rosters, settled, file_findings(home, files, year)),
         "reconciliation": balance.with_columns(cost_year=pl.lit(year, pl.Int32)),
         "link": people.links,
@@ -174,10 +202,13 @@ def assess(
     tables = with_families(
         Year(
             home, files, configuration, people, settled, rosters, burdens, sums, where, persons, households, year, on,
-            yardstick, benefit_texts(home),
+            yardstick, benefit_texts(home), rulings, subsidies,
         ),
         tables,
     )  # fmt: skip
+    if "benefit_line" in tables:  # last, so that the families count each line once
+        later = ledger.adjustments(tables["benefit_line"], benefit_texts(home))
+        tables["benefit_line"] = pl.concat([tables["benefit_line"], later], how="diagonal_relaxed")
     told = summary(settled, persons, households, assessed)
     told["rules"] += relief.told
     return Assessment(tables, told, reconcile.broken(balance))
@@ -213,19 +244,17 @@ def caps_of(configuration: Configuration, year: int) -> list[HouseholdCap]:
     return [*household_caps(configuration.policies, year), *household_reliefs(configuration.policies, year)]
 
 
-def cap_units(
-    home: Home,
-    files: pl.DataFrame,
-    configuration: Configuration,
-    people: People,
-    rosters: Rosters,
-    year: int,
-    until: date,
-) -> list[CapUnits]:
-    """Every household cap with at least one certificate in its territory, its units and the paid ledger's lines."""
+def paid_rows(home: Home, files: pl.DataFrame, people: People) -> pl.DataFrame:
+    """The paid ledger's rows that count; object_key: the person whose number they name."""
     rows, _ = facts.counted(lake.scan(home, "paid_ledger", files), files)
     keyed = rows.with_columns(pl.col("object_key").alias("id_key"))
-    paid = with_person(keyed, people.links).drop("id_key").with_columns(object_key="person_key").collect()
+    return with_person(keyed, people.links).drop("id_key").with_columns(object_key="person_key").collect()
+
+
+def cap_units(
+    home: Home, paid: pl.DataFrame, configuration: Configuration, rosters: Rosters, year: int, until: date
+) -> list[CapUnits]:
+    """Every household cap with at least one certificate in its territory, its units and the paid ledger's lines."""
     found = []
     for cap in caps_of(configuration, year):
         if rosters.certificates.filter(below("county_code", cap.region_code)).is_empty():
@@ -316,17 +345,14 @@ def person_places(
 
 def manual_benefits(
     home: Home,
-    files: pl.DataFrame,
+    paid: pl.DataFrame,
     configuration: Configuration,
-    people: People,
     rosters: Rosters,
     persons: pl.DataFrame,
     early: Early,
     year: int,
 ) -> manual.Manual:
     """Benefits decided case by case (一事一议)."""
-    rows, _ = facts.counted(lake.scan(home, "paid_ledger", files), files)
-    keyed = with_person(rows.with_columns(pl.col("object_key").alias("id_key")), people.links).drop("id_key")
     homes = rosters.aliases.join(
         rosters.households.select(
             year_household_id="household_id", head_key="head_key", region_code="county_code"
@@ -338,7 +364,7 @@ def manual_benefits(
         early.decisions,
         homes,
         persons.select("person_key", "region_code", "category"),
-        keyed.with_columns(object_key="person_key").collect(),
+        paid,
         policy.territory if policy else "",
         f"{policy.id}@{policy.in_force}" if policy else "",
         year,

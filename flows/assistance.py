@@ -5,7 +5,7 @@ A year without anybody on the roster of a county whose policy has such rules cos
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -16,15 +16,15 @@ from flows.rosters import Rosters
 from schemas.assistance import Assistance, assistances
 from stores import lake
 from stores.home import Home
-from transforms import reconcile, versions
+from transforms import evidence, ledger, reconcile, versions
 from transforms.identity import People, with_person
 from transforms.ledger import Ids
 from transforms.person_year import troubled
 from transforms.resolved import Resolved
-from transforms.rules import assistance_lines
+from transforms.rules import assistance_decided, assistance_lines
 from transforms.rules.assistance import due
 from transforms.rules.assistance_audit import audit
-from transforms.rules.assistance_facts import Given, facts
+from transforms.rules.assistance_facts import Facts, Given, facts, split
 from transforms.rules.assistance_review import other_readings
 
 VERSION_KEYS = {
@@ -47,15 +47,35 @@ SUGGESTIONS = {
 
 @dataclass(frozen=True)
 class Relief:
-    """Result tables by name, reconciliation stages, findings for the morning sheet, and lines of the summary."""
+    """Result tables by name, reconciliation stages, findings for the morning sheet, lines of the summary, and the rows
+    of the paid ledger that belong to these lines.
+    """
 
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     stages: list[pl.DataFrame] = field(default_factory=list)
     findings: list[pl.DataFrame] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
+    paid: list[pl.DataFrame] = field(default_factory=list)
 
 
-def assess(
+@dataclass(frozen=True)
+class Drafted:
+    """The lines of one policy before any word on them: its rules, what they looked at and what they gave.
+
+    visits: `assistance.due`; drafts: `assistance_lines.drafts`; cases: amounts under other readings; aside: their
+    settlements of the year that do not count (Resolved.uncounted).
+    """
+
+    rules: Assistance
+    given: Given
+    found: Facts
+    visits: pl.DataFrame
+    drafts: pl.DataFrame
+    cases: pl.DataFrame
+    aside: pl.DataFrame
+
+
+def drafted(
     home: Home,
     files: pl.DataFrame,
     configuration: Configuration,
@@ -66,25 +86,110 @@ def assess(
     year: int,
     ids: Ids,
     referred: pl.Series,
-    decided: pl.DataFrame | None = None,
-) -> Relief:
-    """Lines, items, review cases and audit of every policy with assistance; empty where no roster asks for one.
+) -> list[Drafted]:
+    """What every policy with assistance gives; empty where no roster asks for one.
 
-    `settlements`: Burdens.settlements. `referred`: setl_id of stays that a decision calls referred. `decided`: benefit_id, confirmed of lines on which a valid decision stands.
+    `settlements`: Burdens.settlements. `referred`: setl_id of stays that a decision calls referred.
     """
     counties = rosters.certificates["county_code"].drop_nulls().unique().to_list()
-    applying = assistances(configuration.policies, counties, year)
-    found = Relief()
-    for each in applying:
-        given = _given(home, files, configuration, people, rosters, settlements, settled, each, referred)
-        own = _one(each, given, year, ids, decided)
-        for name, frame in own.tables.items():
-            before = [found.tables[name]] if name in found.tables else []
-            found.tables[name] = pl.concat([*before, frame])
-        found.stages.extend(own.stages)
-        found.findings.extend(own.findings)
-        found.told.extend(own.told)
+    found = []
+    for rules in assistances(configuration.policies, counties, year):
+        given = _given(home, files, configuration, people, rosters, settlements, settled, rules, referred)
+        known = facts(given, rules)
+        visits = due(known, given, rules, rules.readings)
+        drafts = assistance_lines.drafts(visits, rules, year, ids)
+        cases = other_readings(known, given, rules, visits, drafts)
+        aside = settled.uncounted.join(given.certificates, on="person_key", how="semi")
+        found.append(Drafted(rules, given, known, visits, drafts, cases, aside))
     return found
+
+
+def relief(found: list[Drafted], decided: pl.DataFrame, paid: pl.DataFrame, year: int, ids: Ids) -> Relief:
+    """Lines, items, review cases and audit after decisions and payments, with what a simulation counts from.
+
+    `decided`: decided_lines.DECIDED; `paid`: the paid ledger's rows that count, object_key being a person.
+    """
+    made = Relief()
+    for each in found:
+        after = after_decisions(each, decided, year, ids)
+        earlier = _earlier(after, paid, year, ids)
+        after = _with_gone(after, earlier)
+        claimed = ledger.of_visits(paid, after.drafts, earlier, year, ids)
+        own = _one(after, decided, claimed, year)
+        made.paid.append(claimed)
+        parts = split(each.found, each.given, each.rules)
+        own.tables.update(evidence.visits(each.found, parts, each.given.opening, each.rules.policy_id))
+        for name, frame in own.tables.items():
+            before = [made.tables[name]] if name in made.tables else []
+            made.tables[name] = pl.concat([*before, frame])
+        made.stages.extend(own.stages)
+        made.findings.extend(own.findings)
+        made.told.extend(own.told)
+    return made
+
+
+def _earlier(each: Drafted, paid: pl.DataFrame, year: int, ids: Ids) -> pl.DataFrame:
+    """`ledger.earlier_numbers` of a policy's people."""
+    counted = each.found.settlements.select("setl_id", "person_key", "visit_id")
+    aside = each.aside.select("setl_id", "person_key", visit_id=pl.lit(None, pl.String))
+    rules = [rule.rule_id for rule in each.rules.rules.values()]
+    everything = (
+        pl.concat([counted, aside]).drop_nulls("setl_id").unique("setl_id", keep="first", maintain_order=True)
+    )
+    return ledger.earlier_numbers(paid, each.drafts, everything, rules, year, ids)
+
+
+def _with_gone(each: Drafted, earlier: pl.DataFrame) -> Drafted:
+    """The drafts with a line of 0 for each visit that was paid and is not there any more."""
+    if earlier.filter(~pl.col("stands")).is_empty():
+        return each
+    columns = ["person_key", "setl_id", "setl_time"]
+    places = each.given.certificates.select("person_key", region_code="county_code").unique(
+        "person_key", keep="first", maintain_order=True
+    )
+    known = pl.concat([each.aside.select(columns), each.found.settlements.select(columns)]).unique(
+        "setl_id", keep="first", maintain_order=True
+    )
+    gone = assistance_decided.gone_lines(
+        each.drafts, earlier, known.join(places, on="person_key"), each.rules
+    )
+    return replace(each, drafts=pl.concat([each.drafts, gone]))
+
+
+def undecided(found: list[Drafted], year: int) -> dict[str, pl.DataFrame]:
+    """benefit_line and benefit_item before any word on a line; none where there are no lines."""
+    tables: dict[str, list[pl.DataFrame]] = {}
+    for each in found:
+        incomplete = troubled(each.given.troubles, year).select("person_key").unique()
+        lines = assistance_lines.benefit_lines(each.drafts, each.cases, incomplete, NOTHING_DECIDED, year)
+        items = assistance_lines.benefit_items(each.drafts, each.found.settlements, each.given.members)
+        tables.setdefault("benefit_line", []).append(lines)
+        tables.setdefault("benefit_item", []).append(items)
+    return {name: pl.concat(frames) for name, frames in tables.items()}
+
+
+def after_decisions(each: Drafted, decided: pl.DataFrame, year: int, ids: Ids) -> Drafted:
+    """The lines with the amounts that decisions set; the visits of these people counted anew, nobody else's."""
+    own = assistance_decided.own_amounts(each.drafts, each.cases, decided)
+    if own.is_empty():
+        return each
+    people = own.select("person_key").unique()
+    marked = assistance_decided.on_visits(
+        each.found.visits.join(people, on="person_key", how="semi", maintain_order="left"), each.drafts, own
+    )
+    mine = Facts(each.found.settlements.join(people, on="person_key", how="semi"), marked)
+    visits = due(mine, each.given, each.rules, each.rules.readings)
+    fresh = assistance_lines.drafts(visits, each.rules, year, ids)
+    cases = other_readings(mine, each.given, each.rules, visits, fresh)
+    theirs = pl.concat([each.drafts, fresh]).join(people, on="person_key", how="semi").select("benefit_id")
+    return replace(
+        each,
+        visits=assistance_decided.replaced(each.visits, visits, people),
+        drafts=assistance_decided.replaced(
+            each.drafts, assistance_decided.with_own(fresh, own, visits), people
+        ).sort("rule_id", "person_key", "setl_time", "visit_id"),
+        cases=assistance_decided.cases_after(each.cases, cases, own, theirs.unique()),
+    )
 
 
 def joined(tables: dict[str, pl.DataFrame], relief: Relief, names: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -166,22 +271,21 @@ def _diagnoses(home: Home, files: pl.DataFrame, settlements: pl.DataFrame) -> pl
     return current.collect(engine="streaming")
 
 
-def _one(rules: Assistance, given: Given, year: int, ids: Ids, decided: pl.DataFrame | None) -> Relief:
+def _one(each: Drafted, decided: pl.DataFrame, claimed: pl.DataFrame, year: int) -> Relief:
     """The results of one policy."""
-    found = facts(given, rules)
-    visits = due(found, given, rules, rules.readings)
-    drafted = assistance_lines.drafts(visits, rules, year, ids)
-    cases = other_readings(found, given, rules, visits, drafted)
-    incomplete = troubled(given.troubles, year).select("person_key").unique()
-    known = decided if decided is not None else NOTHING_DECIDED
-    lines = assistance_lines.benefit_lines(drafted, cases, incomplete, known, year)
-    items = assistance_lines.benefit_items(drafted, found.settlements, given.members)
-    held = assistance_lines.held_by_reason(drafted)
+    incomplete = troubled(each.given.troubles, year).select("person_key").unique()
+    plain = assistance_lines.benefit_lines(each.drafts, each.cases, incomplete, NOTHING_DECIDED, year)
+    paid = ledger.paid_by_benefit(claimed)
+    given = assistance_decided.recorded(each.drafts, each.visits)
+    lines = assistance_decided.benefit_lines(plain, decided, paid, given, each.rules)
+    items = assistance_lines.benefit_items(each.drafts, each.found.settlements, each.given.members)
+    held = assistance_lines.held_by_reason(each.drafts)
     tables = {
         "benefit_line": lines,
         "benefit_item": items,
-        "review_case": cases,
-        "assistance_audit": audit(visits, rules, year),
+        "review_case": each.cases,
+        "assistance_audit": audit(each.visits, each.rules, year),
+        "assistance_note": evidence.notes(each.drafts),
     }
     stages = [
         reconcile.item_stage(rule_id, own, items.join(own.select("benefit_id"), on="benefit_id", how="semi"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import date
@@ -74,12 +73,9 @@ def guarded(as_json: bool) -> Iterator[None]:
     except RunError as error:
         fail(FAILED, str(error), as_json)
     except Exception as error:  # noqa: BLE001  # the last line of defence: whatever it is, the status is 3
-        places = [
-            f"{Path(frame.filename).name}:{frame.lineno}"
-            for frame in traceback.extract_tb(error.__traceback__)
-        ]
-        where = " < ".join(reversed(places[-4:]))
-        fail(FAILED, f"运行失败，已发布的结果没有改变。{type(error).__name__} @ {where}", as_json)
+        from flows.notify import reason
+
+        fail(FAILED, reason(error), as_json)
 
 
 def parsed(text: str | None, option: str) -> date | None:
@@ -165,6 +161,7 @@ def backfill(
 @app.command()
 def nightly(
     on: OnOption = None,
+    push: Annotated[bool, typer.Option("--push", help="不论是不是下发日，都下发乡镇街道全名单")] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -177,7 +174,7 @@ def nightly(
         prepare(Home(home))
         from flows.runs import nightly as flow
 
-        outcome = flow(str(home), day)
+        outcome = flow(str(home), day, push)
         finish(messages.run_report(outcome), messages.run_lines(outcome), as_json)
 
 
@@ -222,15 +219,22 @@ def explain(
     ],
     year: Annotated[int, typer.Option(help="费用年度")],
     rule: Annotated[str | None, typer.Option("--rule", help="只说这一条规则，如 L-04")] = None,
+    on: Annotated[str | None, typer.Option("--on", help="只说这一天的身份、唯一类别、家庭和乡镇街道")] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """说明一个家庭或一个人的每一笔金额怎么来的，每一步依据哪一条。只读出保存的结果，不重新计算。"""
     from flows.explain import explanation
+    from flows.explain_on import state_lines, state_on
     from flows.explain_text import explain_lines
     from stores.home import Home
 
     with guarded(as_json):
+        if (day := parsed(on, "--on")) is not None:
+            if rule:
+                raise OperatorError("--on 只说这一天的身份和家庭，不能和 --rule 一起写")
+            state = state_on(Home(home), of, year, day)
+            finish(state, state_lines(state), as_json)
         told = explanation(Home(home), of, year, rule or None)
         finish(told, explain_lines(told), as_json)
 
@@ -308,7 +312,7 @@ def main() -> None:
     """Entry point of the console script."""
     if sys.stdout.encoding and sys.stdout.encoding.lower() not in {"utf-8", "utf8"}:
         for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+            stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # only text streams are here
     try:
         app(prog_name="fengding", terminal_width=shutil.get_terminal_size().columns)
     except SystemExit as end:

@@ -36,8 +36,10 @@ class Configuration:
 @lru_cache(maxsize=4)
 def _loaded(policies: Path, shipped: Path, local: Path | None, _stamp: str) -> Configuration:
     try:
+        reference = load_reference(shipped, local)
+        known = frozenset(reference["category"]["code"])
         return Configuration(
-            load_policies(policies), load_reference(shipped, local), policy_hash(policies), _stamp
+            load_policies(policies, categories=known), reference, policy_hash(policies), _stamp
         )
     except ValueError as error:
         raise OperatorError(f"配置有错误：{error}") from error

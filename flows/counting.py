@@ -26,6 +26,7 @@ MULTISETS: dict[str, tuple[str, ...]] = {
 """Tables of facts without a key: what a serial number is unique within."""
 UNNUMBERED = (
     "decision", "subsidy_ledger", "opening_balance", "declaration", "feedback", "refl_appy_evt_c", "out_appy_d", "opsp_reg",
+    "consent", "supplementary_cover", "waiting_rejection", "application", "deposit", "deceased",
 )  # fmt: skip
 """Tables of facts without a key and without serial numbers."""
 

@@ -11,11 +11,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from flows.configuration import Configuration
+from schemas.assistance import COMPUTED
 from schemas.policy import HouseholdCap
+from schemas.premium import COMPUTED as PREMIUM_READINGS
 from stores import closing, lake
 from stores.home import Home
 from stores.state import code_version
@@ -28,7 +31,11 @@ from transforms.rules.manual import Manual
 from transforms.rules.readings import LETTERS
 from transforms.units import Units, unit_people
 
-ASIDE = ("payee", "feedback", "declaration", "fund_ledger")
+if TYPE_CHECKING:
+    from flows.assistance import Drafted
+    from flows.premium import Premiums
+
+ASIDE = ("payee", "feedback", "declaration", "fund_ledger", "application", "deposit", "deceased")
 """Tables that no benefit line is computed from."""
 Replay = Callable[[pl.DataFrame, date], pl.DataFrame]
 """Files in force on a day and a date of the run → fingerprints of all lines."""
@@ -71,10 +78,16 @@ def early(home: Home, files: pl.DataFrame, people: People, year: int, on: date) 
     return Early(decisions.with_states(found, told.told), told)
 
 
-def on_caps(
-    early_: Early, caps: list[tuple[HouseholdCap, Units]], aliases: pl.DataFrame, year: int, ids: Ids
+def on_lines(
+    early_: Early,
+    caps: list[tuple[HouseholdCap, Units]],
+    visits: list[Drafted],
+    premiums: Premiums,
+    aliases: pl.DataFrame,
+    year: int,
+    ids: Ids,
 ) -> OnLines:
-    """What the decisions say of the lines of the household caps."""
+    """What the decisions say of the lines of the household caps, of those of single visits, and of premium subsidies."""
     lines, people = [decided_lines.LINES.to_frame()], [_no_people()]
     for cap, found in caps:
         own = found.units.select("unit_id", "household_id").with_columns(
@@ -85,8 +98,21 @@ def on_caps(
         lines.append(own.select(decided_lines.LINES.names()))
         members = unit_people(found).join(own.select("unit_id", "benefit_id"), on="unit_id")
         people.append(members.select("person_key", "benefit_id"))
+    if not early_.decisions.is_empty():
+        for each in visits:
+            lines.append(decided_lines.visit_lines(each.drafts, each.found.settlements, each.given.members))
+            people.append(each.drafts.select("person_key", "benefit_id"))
+        for subsidy in premiums.drafted:
+            own = subsidy.found.lines
+            lines.append(decided_lines.person_lines(own))
+            people.append(own.select("person_key", "benefit_id"))
     return decided_lines.on_lines(
-        early_.decisions, pl.concat(lines), pl.concat(people).unique(), aliases, computable(caps), year
+        early_.decisions,
+        pl.concat(lines),
+        pl.concat(people).unique(),
+        aliases,
+        computable(caps, visits, premiums),
+        year,
     )
 
 
@@ -94,14 +120,32 @@ def _no_people() -> pl.DataFrame:
     return pl.DataFrame(schema={"person_key": pl.Int64, "benefit_id": pl.String})
 
 
-def computable(caps: list[tuple[HouseholdCap, Units]]) -> pl.DataFrame:
+def computable(
+    caps: list[tuple[HouseholdCap, Units]], visits: list[Drafted], premiums: Premiums
+) -> pl.DataFrame:
     """rule_id, reading_key, reading: the readings of each rule that a decision may choose."""
-    rows = {
-        (cap.rule_id, key, letter)
-        for cap, _ in caps
-        for key, default in cap.readings.items()
-        for letter in {default, *LETTERS.get(key, "")}
-    }
+    rows = (
+        {
+            (cap.rule_id, key, letter)
+            for cap, _ in caps
+            for key, default in cap.readings.items()
+            for letter in {default, *LETTERS.get(key, "")}
+        }
+        | {
+            (rule.rule_id, key, letter)
+            for each in visits
+            for rule in each.rules.rules.values()
+            for key, default in each.rules.readings.items()
+            for letter in {default, *COMPUTED.get(key, "")}
+        }
+        | {
+            (rule.rule_id, key, letter)
+            for each in premiums.drafted
+            for rule in (*each.subsidy.tier1.values(), *([each.subsidy.tier2] if each.subsidy.tier2 else []))
+            for key, default in rule.readings.items()
+            for letter in {default, *PREMIUM_READINGS[key]}
+        }
+    )
     schema = {"rule_id": pl.String, "reading_key": pl.String, "reading": pl.String}
     return pl.DataFrame(sorted(rows), schema=schema, orient="row")
 
@@ -151,7 +195,19 @@ def fingerprints(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     """benefit_id, facts of result tables; none where no rule applies."""
     if "benefit_line" not in tables:
         return pl.DataFrame(schema={"benefit_id": pl.String, "facts": pl.String})
-    return decided_lines.fingerprints(tables["benefit_line"], tables["benefit_item"], tables["cap_gap"])
+    gaps = tables.get(
+        "cap_gap", pl.DataFrame(schema={"benefit_id": pl.String, "incomplete_reason": pl.String})
+    )
+    return decided_lines.fingerprints(tables["benefit_line"], tables["benefit_item"], gaps)
+
+
+def stacked(*parts: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The rows of several results below each other, table by table."""
+    names = {name: None for part in parts for name in part}
+    return {
+        name: pl.concat([part[name] for part in parts if name in part], how="diagonal_relaxed")
+        for name in names
+    }
 
 
 def lost(early_: Early, lines: OnLines) -> pl.DataFrame:

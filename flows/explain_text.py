@@ -8,6 +8,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from flows.explain_enrolment import enrolment_lines, premium_lines
+from flows.explain_visit import status_line, visit_lines
 from flows.words import STATUSES, category_name
 
 Row = dict[str, Any]
@@ -56,7 +58,10 @@ def explain_lines(told: Row) -> list[str]:
     parts += [(f"{_heading(line)}", _benefit(line, told)) for line in told["benefits"]]
     if not told["benefits"]:
         parts.append(("待遇", [_no_benefit(told)]))
+    if all(line.get("premium") for line in told["benefits"]):
         parts.append(("看病的结算", _own_settlements(told)))
+    if told.get("enrolment"):
+        parts.append(("参保和资助参保", enrolment_lines(told)))
     parts.append(("其他保障和补助", _payments(told["payments"])))
     if told["decisions"]:
         parts.append(("审核决定", [_decision(row) for row in told["decisions"]]))
@@ -71,7 +76,13 @@ def explain_lines(told: Row) -> list[str]:
 def _conclusion(line: Row) -> str:
     """The line in one sentence."""
     amount = "应付金额还算不出" if line["amount_yuan"] is None else f"应付 {money(line['amount_yuan'])}"
-    return f"结论：{line['rule_id']}，{line['unit_id']}，{amount}，{STATUSES.get(line['status'], line['status'])}。"
+    visit = f"，结算 {line['settlement_id']}" if line.get("visit") else ""
+    status = (
+        status_line(line).removeprefix("现在的状态：")
+        if visit
+        else f"{STATUSES.get(line['status'], line['status'])}。"
+    )
+    return f"结论：{line['rule_id']}，{line['unit_id']}{visit}，{amount}，{status}"
 
 
 def _people(told: Row) -> list[str]:
@@ -145,6 +156,10 @@ def _cited(line: Row, step: str) -> str:
 
 
 def _benefit(line: Row, told: Row) -> list[str]:
+    if line.get("premium"):
+        return [*premium_lines(line), *_readings(line)]
+    if line.get("visit"):
+        return [*visit_lines(line), *_readings(line), f"12. {status_line(line)}"]
     gap = line["gap"]
     counted = [item for item in line["items"] if item["counted"]]
     others = [item for item in line["items"] if not item["counted"]]
@@ -202,7 +217,8 @@ def _amount(line: Row, gap: Row | None) -> list[str]:
         else:
             lines.append(f"6. 超过 {money(gap['gap_yuan'])}。")
     if line["rate"] is not None:
-        lines.append(f"7. 超过的部分按 {_percent(line['rate'])} 保障（{article}）。")
+        part = "超过的部分按" if gap is not None else "按"
+        lines.append(f"7. {part} {_percent(line['rate'])} 保障（{article}）。")
     if line["limit_before_yuan"] is None:
         lines.append("8. 没有年度限额。")
     else:
@@ -311,9 +327,13 @@ def _payments(rows: list[Row]) -> list[str]:
 
 
 def _decision(row: Row) -> str:
-    stale = "。作出以后事实有变化，请重新审核" if row.get("stale") else ""
-    value = f"，{row['decision_value']}" if row.get("decision_value") else ""
-    return f"{row.get('decided_on') or '日期不明'}，{row.get('decision') or '决定'}{value}{stale}。{_where(row['source'])}"
+    parts = [f"{row.get('decided_on') or '日期不明'}，{row.get('decision') or '决定'}"]
+    parts += [f"取值 {row['decision_value']}"] if row.get("decision_value") else []
+    parts += [f"{row['decided_by']}决定"] if row.get("decided_by") else []
+    parts += [f"理由：{row['reason']}"] if row.get("reason") else []
+    stale = "作出以后事实有变化，请重新审核。" if row.get("stale") else ""
+    told = f"{row['message_zh']}。" if row.get("message_zh") else ""
+    return f"{'，'.join(parts)}。{told}{stale}{_where(row['source'])}"
 
 
 def _missing(row: Row) -> str:

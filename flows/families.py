@@ -4,9 +4,45 @@ from __future__ import annotations
 
 import polars as pl
 
+from flows.aid import aid, high_costs
+from flows.analytics import analytics
+from flows.applications import applications
+from flows.comparisons import comparisons
+from flows.consents import consent_findings
+from flows.critical_illness import critical_illness
+from flows.deliveries import roster_delivery
+from flows.deposits import deposit_waivers
+from flows.drug_cover import full_drug_cover
+from flows.enrolment import enrolment
+from flows.funds import funds
+from flows.indicators import areas, indicators, waterfalls
+from flows.leads import lead_tables
+from flows.premium import premium_subsidy
+from flows.standing import roster_spans
+from flows.warnings import warning_tables
 from flows.year import Family, Tables, Year
 
-FAMILIES: tuple[Family, ...] = ()
+FAMILIES: tuple[Family, ...] = (
+    full_drug_cover,
+    critical_illness,
+    deposit_waivers,
+    applications,
+    premium_subsidy,
+    roster_delivery,
+    roster_spans,
+    warning_tables,
+    comparisons,
+    enrolment,
+    consent_findings,
+    lead_tables,
+    aid,
+    high_costs,
+    funds,
+    waterfalls,
+    areas,
+    indicators,
+    analytics,
+)
 """Each family sees the tables of the ones before it."""
 
 

@@ -59,6 +59,8 @@ class Request:
     region: str | None = None
     as_of: date | None = None
     publish: bool = False
+    push: bool = False
+    """Whether a night issues the full lists of the townships, whatever day it is."""
 
     @property
     def aside(self) -> bool:
@@ -87,6 +89,7 @@ def new_request(
     as_of: date | None,
     on: date | None,
     publish: bool,
+    push: bool = False,
 ) -> Request:
     """A request with its run id, made now. Raises OperatorError where the year lies after the date of the run."""
     now = datetime.now()
@@ -95,7 +98,7 @@ def new_request(
     if year is not None and year > pretended.year:
         raise OperatorError(f"费用年度 {year} 晚于运行日期 {pretended}，还没有可以计算的费用。")
     run_id = f"R{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    return Request(home, kind, year, pretended, today, run_id, now, region, as_of, publish)
+    return Request(home, kind, year, pretended, today, run_id, now, region, as_of, publish, push)
 
 
 @contextmanager
@@ -256,13 +259,18 @@ def next_published(home: Home, request: Request, assessed: dict[int, Path]) -> P
 
 def deliver(home: Home, request: Request, assessed: dict[int, Path], say: Say) -> tuple[Path, Path, int]:
     """Publish the warehouse and write the lists. Returns both paths and how many things need a person."""
+    warehouse, published = publish(home, request, assessed, say)
+    say("生成清单")
+    exports, attention = export_results(home, request, published)
+    return warehouse, exports, attention
+
+
+def publish(home: Home, request: Request, assessed: dict[int, Path], say: Say) -> tuple[Path, Published]:
+    """Publish the warehouse: its path, and what it holds now."""
     remember(home, request.today)
     configuration = load_configuration(home, request.as_of)
     known = input_hash(lake.files_in_force(home, request.as_of))
     amend_run(home, request.run_id, policy_hash=configuration.policy_hash, input_hash=known)
     published = next_published(home, request, assessed)
     say("发布查询库")
-    warehouse = publish_results(home, request, published)
-    say("生成清单")
-    exports, attention = export_results(home, request, published)
-    return warehouse, exports, attention
+    return publish_results(home, request, published), published

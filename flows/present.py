@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from flows import issuing, pushing
 from flows.configuration import load_configuration
+from flows.department_lists import department_lists
+from schemas.assistance import PAYING
 from stores import exports, lake, warehouse
 from stores.home import Home
 from stores.state import Published, read_runs, write_published
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 REGIONAL = (
     "person_year", "household_year", "cap_gap", "benefit_line", "assistance_audit", "premium_subsidy", "warning",
     "risk_register", "enrolment_gap", "roster_delivery", "lead", "indicator", "layer_waterfall", "fund_position",
+    "critical_illness", "deposit_waiver", "application", "aid_register", "high_cost",
+    "cost_structure", "provider_sheet", "item_ranking", "disease_trend",
 )  # fmt: skip
 """Result tables with a region of their own."""
 BY_BENEFIT = ("benefit_item", "review_case")
@@ -62,7 +67,17 @@ def result_tables(home: Home, published: Published) -> dict[str, pl.LazyFrame]:
         for region, own in sorted(regions.items()):
             _add(found, home.out / own, pl.col("region_code") == region, whole=not result)
     tables = {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in found.items()}
-    return tables | ({"decision": once(tables["decision"])} if "decision" in tables else {})
+    tables |= _of_all_times(home, published)
+    if "payment" in tables:
+        tables["payment"] = paid_once(tables["payment"])
+    tables |= {"decision": once(tables["decision"])} if "decision" in tables else {}
+    return tables | ({"risk_register": latest(tables["risk_register"])} if "risk_register" in tables else {})
+
+
+def latest(register: pl.LazyFrame) -> pl.LazyFrame:
+    """Episodes that reach over several years once: as the last of these years knows them."""
+    key = ["region_code", "person_key", "class", "entered_on", "reason"]
+    return register.unique(key, keep="last", maintain_order=True)
 
 
 def once(decisions: pl.LazyFrame) -> pl.LazyFrame:
@@ -72,6 +87,17 @@ def once(decisions: pl.LazyFrame) -> pl.LazyFrame:
     return decisions.filter(bears | ~bears.any().over(row)).unique(
         [*row, "benefit_id"], keep="first", maintain_order=True
     )
+
+
+def paid_once(payments: pl.LazyFrame) -> pl.LazyFrame:
+    """Ledger rows without a cost year, which every year's result lists as unmatched, once; not at all where a year
+    has the line that they were paid on.
+    """
+    row = ["file_id", "source_row"]
+    yearless = (pl.col("finding") == "unmatched_paid").fill_null(False) & pl.col("cost_year").is_null()
+    matched = (~yearless).any().over(row)
+    first = pl.int_range(pl.len()).over(row) == 0
+    return payments.filter(~yearless | (~matched & first))
 
 
 def _years_of_regions_only(published: Published) -> set[tuple[int, str]]:
@@ -93,6 +119,20 @@ def _add(found: dict[str, list[pl.LazyFrame]], folder: Path, rows: pl.Expr, whol
             found.setdefault(name, []).append(table.join(lines, on="benefit_id", how="semi"))
         elif whole:
             found.setdefault(name, []).append(table)
+
+
+OF_ALL_TIMES = ("certificate_span", "membership_span")
+"""Result tables that every year's result holds whole: those of the latest year stand."""
+
+
+def _of_all_times(home: Home, published: Published) -> dict[str, pl.LazyFrame]:
+    latest_first = [home.out / result for result in reversed(list(_results(published)))]
+    found = {name: [f / f"{name}.parquet" for f in latest_first] for name in OF_ALL_TIMES}
+    return {
+        name: pl.scan_parquet(there[0])
+        for name, paths in found.items()
+        if (there := [path for path in paths if path.exists()])
+    }
 
 
 def links(home: Home, published: Published) -> pl.DataFrame:
@@ -181,25 +221,53 @@ def export_results(home: Home, request: Request, published: Published) -> tuple[
     tables = published_tables(where)
     folder = home.exports / "asof" / request.run_id if request.aside else None
     known = who_and_where(home, tables, published, request.as_of)
-    path = exports.export(home.root, request.run_id, tables, **known, on=request.on, folder=folder)
+    extra = issued_lists(home, request, published, tables, known)
+    extra = [*extra, *lists_for_departments(home, request, published, tables, known)]
+    path = exports.export(
+        home.root, request.run_id, tables, **known, on=request.on, folder=folder, extra=extra
+    )
     return path, read_attention(path)
+
+
+def issued_lists(
+    home: Home, request: Request, published: Published, tables: dict[str, pl.DataFrame], known: dict[str, Any]
+) -> issuing.Books:
+    """The lists that leave the house: full ones but on a night that is no day of issue."""
+    files, linked = lake.files_in_force(home, request.as_of), links(home, published)
+    configuration = load_configuration(home, request.as_of)
+    full = request.push or request.kind != "nightly"
+    listed = [tables[name].select("person_key", "region_code") for name in ("warning", "risk_register")]
+    issue = issuing.issue_for(home, configuration, files, linked, pl.concat(listed), request.on, full)
+    people = issuing.with_texts(known["people"])
+    books = issuing.township_lists(home, tables, people, known, issue)
+    return books + pushing.push_books(home, configuration, files, linked, tables, people, known, issue)
+
+
+def lists_for_departments(
+    home: Home, request: Request, published: Published, tables: dict[str, pl.DataFrame], known: dict[str, Any]
+) -> issuing.Books:
+    """What each department gets back about its rosters."""
+    files = lake.files_in_force(home, request.as_of)
+    names = load_configuration(home, request.as_of).reference["category"].select("code", "name_zh")
+    people = issuing.with_texts(known["people"])
+    return department_lists(
+        home, files, tables, known["regions"], dict(names.iter_rows()), request.on, people
+    )
 
 
 def published_tables(where: Path) -> dict[str, pl.DataFrame]:
     """The published mart tables that the lists are made of."""
-    return {
-        name: frame
-        for name in exports.USED
-        if (frame := warehouse.read(where / warehouse.NAME, name)) is not None
-    }
+    return warehouse.read_all(where / warehouse.NAME, exports.USED)
 
 
 def who_and_where(
     home: Home, tables: dict[str, pl.DataFrame], published: Published, as_of: date | None
 ) -> dict[str, Any]:
     """Names, accounts, places and documents for the lists, as `stores.exports.export` takes them."""
-    by_hand = tables["benefit_line"].filter(pl.col("rule_id") == exports.CASE_BY_CASE)["person_key"]
-    heads = pl.concat([tables["cap_gap"]["head_person_key"], by_hand]).drop_nulls().unique()
+    personal = tables["benefit_line"]["person_key"]
+    named = ("warning", "risk_register", "roster_finding")
+    watched = [tables[name]["person_key"] for name in named if name in tables]
+    heads = pl.concat([tables["cap_gap"]["head_person_key"], personal, *watched]).drop_nulls().unique()
     configuration = load_configuration(home, as_of)
     regions = configuration.reference["regions"]
     names = {
@@ -218,6 +286,11 @@ def who_and_where(
             for code, name in found.items()
         },
         "documents": {policy.id: policy.document for policy in configuration.policies.policies},
+        "titles": {
+            rule_id: bound.rule.title
+            for rule_id, bound in configuration.policies.rules.items()
+            if bound.rule.kind in PAYING
+        },
     }
 
 

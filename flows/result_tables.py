@@ -9,6 +9,7 @@ import polars as pl
 from flows.rosters import Rosters
 from stores import lake
 from stores.home import Home
+from transforms import ledger
 from transforms.burden import Burdens
 from transforms.identity import People
 from transforms.resolved import Resolved
@@ -124,11 +125,46 @@ def manual_payments(by_hand: manual.Manual, year: int) -> pl.DataFrame:
     )
 
 
+def visit_payments(claimed: list[pl.DataFrame], year: int) -> pl.DataFrame:
+    """Rows of `mart.payment`: what was paid on lines of single visits, and rows of their rules that fit nobody."""
+    return _ledger_rows(claimed, pl.col("unit_id").is_null(), pl.coalesce("unit_id", "object_id"), year)
+
+
+def unmatched_payments(paid: pl.DataFrame, claimed: list[pl.DataFrame], year: int) -> pl.DataFrame:
+    """Rows of `mart.payment`: ledger rows of the year, or of no year, that no rule has a line for."""
+    rows = ledger.unclaimed(paid, claimed, year)
+    return _ledger_rows([rows], pl.lit(True), pl.col("object_id"), year)
+
+
+def _ledger_rows(
+    parts: list[pl.DataFrame], unmatched: pl.Expr, object_id: pl.Expr, year: int
+) -> pl.DataFrame:
+    found = [
+        rows.select(
+            "benefit_id",
+            source_table=pl.lit("paid_ledger"),
+            rule_id="rule_id",
+            object_id=object_id,
+            cost_year="cost_year",
+            year=pl.lit(year, pl.Int32),
+            amount_fen="amount_fen",
+            paid_on="paid_on",
+            serial="serial",
+            status=pl.when(unmatched).then(pl.lit("unmatched")).otherwise(pl.lit("matched")),
+            finding=pl.when(unmatched).then(pl.lit("unmatched_paid")),
+            message_zh="finding_zh",
+            file_id="file_id",
+            source_row="source_row",
+            stale=pl.lit(False),
+        )
+        for rows in parts
+    ]
+    return pl.concat(found) if found else pl.DataFrame(schema={"benefit_id": pl.String, "stale": pl.Boolean})
+
+
 FILE_FINDINGS = (
     "identity_a",
     "identity_d",
-    "form_b",
-    "form_c",
     "certificate",
     "unreadable",
     "encoding",

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 
 import polars as pl
 
 from flows.configuration import Configuration
 from schemas.reference import FALLBACK_POLICY, identity_codes
 from stores import lake
+from stores.errors import OperatorError
 from stores.home import Home
 from transforms import places
-from transforms.certificates import Certificates, certificates
+from transforms.certificates import MONTHLY, Certificates, certificates
 from transforms.decisions import OnFacts
-from transforms.households import memberships, of_year, with_moves
+from transforms.households import SPELLS, memberships, of_year, with_moves
 from transforms.identity import People
 
 
 @dataclass(frozen=True)
 class Rosters:
     """certificates, spans, findings: `transforms.certificates`, over all policies; members, households: of the year,
-    under the household's last number; aliases: household_id → year_household_id.
+    under the household's last number; aliases: household_id → year_household_id; listed: who stood on which monthly
+    list of this year and the one before, where lists are due (`certificates.MONTHLY`); held: memberships over all times.
     """
 
     certificates: pl.DataFrame
@@ -29,6 +32,8 @@ class Rosters:
     households: pl.DataFrame
     aliases: pl.DataFrame
     findings: pl.DataFrame
+    listed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MONTHLY))
+    held: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SPELLS))
 
 
 def read_rosters(
@@ -41,21 +46,25 @@ def read_rosters(
 ) -> Rosters:
     """What the rosters of the files in force say of a cost year; `ruled`: households by decision."""
     roster = lake.scan(home, "roster", files)
-    parts = by_policy(roster, files, configuration, people)
+    refused = lake.scan(home, "roster_refused", files)
+    parts = by_policy(roster, refused, files, configuration, people, year)
     spans = pl.concat([part.spans for part in parts])
     held = memberships(roster, files, people.links, people.people.select("person_key", "deceased_on"))
     if ruled is not None:
         held = with_moves(held, ruled.moved)
     found = of_year(held, spans, year, None if ruled is None else ruled.joined)
     members = found.members.drop("household_id").rename({"unit_household_id": "household_id"})
+    names = category_names(configuration)
     findings = [
         part.findings.select(
             "region_code",
+            "department",
+            "code",
             "person_key",
             "file_id",
             month="list_month",
             rule_id="rule",
-            finding="message_zh",
+            finding=named_list(names),
             n_rows=pl.col("rows").cast(pl.Int64),
         )
         for part in parts
@@ -70,30 +79,79 @@ def read_rosters(
         under_person_keys(found.households, people),
         found.members.select("household_id", year_household_id="unit_household_id").unique(),
         pl.concat(findings, how="diagonal_relaxed"),
+        pl.concat([part.listed for part in parts]),
+        held,
     )
 
 
+LIST_RULES = ("month_without_list", "list_without_month", "list_shrank", "list_lacks_townships")
+"""Findings about a whole list, which is named by department, category and month."""
+
+
+def category_names(configuration: Configuration) -> dict[str, str]:
+    """Category code → 名称."""
+    table = configuration.reference["category"]
+    return dict(table.select("code", "name_zh").iter_rows())
+
+
+def named_list(names: dict[str, str]) -> pl.Expr:
+    """The finding; one about a list with the list that it speaks of before it."""
+    code = pl.col("code").replace(names)
+    words = [
+        pl.col("department"),
+        pl.when(~code.str.starts_with("?")).then(code),
+        pl.col("list_month").cast(pl.String),
+    ]
+    which = pl.concat_str(words, separator=" ", ignore_nulls=True)
+    message = pl.col("message_zh")
+    return pl.when(pl.col("rule").is_in(LIST_RULES)).then(which + "：" + message).otherwise(message)
+
+
 def by_policy(
-    roster: pl.LazyFrame, files: pl.DataFrame, configuration: Configuration, people: People
+    roster: pl.LazyFrame,
+    refused: pl.LazyFrame,
+    files: pl.DataFrame,
+    configuration: Configuration,
+    people: People,
+    year: int,
 ) -> list[Certificates]:
     """Certificates of the counties under each policy; wordings mean what that policy says."""
     alias = configuration.reference["region_alias"]
-    codes = roster.select("region_code").unique().collect(engine="streaming")
+    both = pl.concat([roster.select("region_code"), refused.select("region_code")])
+    codes = both.unique().collect(engine="streaming").sort("region_code")
     county = places.county_of(pl.col("region_code").str.slice(0, 6), alias, "roster", pl.lit(None, pl.Date))
     policy = [policy_of(configuration, code) for code in codes.select(county.alias("county"))["county"]]
     named = codes.with_columns(policy=pl.Series(policy, dtype=pl.String))
+    groups = [(str(name), group.lazy()) for (name,), group in named.group_by("policy", maintain_order=True)]
+    due = {r.policy.id for r in configuration.policies.rules.values() if r.rule.kind == "roster_due"}
     found = []
-    for (name,), group in named.group_by("policy", maintain_order=True):
-        rows = roster.join(group.lazy().select("region_code"), on="region_code", how="semi")
-        labels = identity_codes(configuration.reference, str(name))
-        found.append(certificates(rows, files, people.links, labels, alias))
-    if not found:
+    for name, group in groups or [(FALLBACK_POLICY, named.lazy())]:
+        of_policy = group.select("region_code")
+        share, rows = shrink_limits(configuration, name)
         found.append(
             certificates(
-                roster, files, people.links, identity_codes(configuration.reference, FALLBACK_POLICY), alias
+                roster.join(of_policy, on="region_code", how="semi"),
+                files,
+                people.links,
+                identity_codes(configuration.reference, name),
+                alias,
+                None,
+                share,
+                rows,
+                refused.join(of_policy, on="region_code", how="semi"),
+                (date(year - 1, 1, 1), date(year, 12, 1)) if name in due else None,
             )
         )
     return found
+
+
+def shrink_limits(configuration: Configuration, policy: str) -> tuple[float, int]:
+    """From which share and number of people fewer a 在册 list ends nobody (roster_check.csv)."""
+    table = configuration.reference["roster_check"].sort(pl.col("policy") == "*")
+    own = table.filter(pl.col("policy").is_in([policy, "*"]))
+    if own.is_empty():
+        raise OperatorError(f"参考表 roster_check.csv 没有政策 {policy} 或 * 的行，请补充")
+    return float(own["shrink_share"][0]), int(own["shrink_rows"][0])
 
 
 def policy_of(configuration: Configuration, county: str) -> str:

@@ -6,63 +6,29 @@ Reads the published results and the policies; writes nothing but the workbook th
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
-
-import polars as pl
 
 from flows.configuration import load_configuration
-from flows.stored import Source, sources
-from schemas.policy import (
-    HouseholdCap,
-    Policies,
-    PolicyError,
-    PolicyRule,
-    household_caps,
-    household_reliefs,
-)
+from flows.simulation_count import Compared, Kept, Scenario, compare
+from flows.stored import sources
+from schemas.assistance import COMPUTED, DEDUCTIBLE, PAYING, REFERRAL, SCOPE
+from schemas.policy import Policies, PolicyError
 from schemas.what_if import changed, keys, looked_up, nearest
 from stores.errors import OperatorError
 from stores.home import Home
 from transforms.rules.readings import LETTERS
-from transforms.simulate import Stored, compared, distribution, entitlements, fiscal_at_most, matched
-from transforms.spans import below
 
-KINDS = frozenset({"household_cap", "household_relief", "pilot", "fund_share", "fund_budget", "fund_match"})
+KINDS = frozenset(
+    {"household_cap", "household_relief", "pilot", "fund_share", "fund_budget", "fund_match"}
+    | {*PAYING, SCOPE, DEDUCTIBLE, REFERRAL}
+)
 """Rules whose parameters a simulation counts with."""
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What is to be other than today: key → value as text."""
-
-    name: str
-    changes: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A scenario beside today's rules, for one rule and region; frames of `transforms.simulate`."""
-
-    scenario: Scenario
-    rule_id: str
-    region_code: str
-    title: str
-    article: str
-    totals: dict[str, int]
-    categories: pl.DataFrame
-    townships: pl.DataFrame
-    households: pl.DataFrame
-    fund: dict[str, Any] = field(default_factory=dict)
-
-    def moved(self, sign: int) -> tuple[int, int]:
-        """Households that gain (1) or lose (-1), and by how much together, fen."""
-        change = self.households["change_fen"]
-        theirs = change.filter(change > 0) if sign > 0 else change.filter(change < 0)
-        return theirs.len(), int(theirs.sum())
+READINGS = {key: letters for key, letters in (LETTERS | COMPUTED).items() if len(letters) > 1}
+"""Register key → the readings that a simulation counts with."""
+AT_INTAKE = frozenset({"recorded_in_other_fund"})
+"""Parameters that say how a delivery is read: what is stored was read under them."""
 
 
 @dataclass(frozen=True)
@@ -131,19 +97,25 @@ def simulate(home: Home, year: int, wanted: list[Scenario], region: str | None) 
     configuration = load_configuration(home, None)
     today = configuration.policies
     other = {scenario.name: with_changes(today, scenario, year) for scenario in wanted}
-    stored = [(source, _stored(source)) for source in sources(home, year)]
-    before = _counted(today, stored, year, region)
-    if before.is_empty():
-        raise OperatorError(f"{year} 年度{f' {region} ' if region else ''}没有可以模拟的封顶或化解单元。")
+    kept = Kept(sources(home, year), year, region)
+    before = kept.counted(today)
+    if not before:
+        raise OperatorError(
+            f"{year} 年度{f' {region} ' if region else ''}没有可以模拟的封顶、化解或救助待遇。"
+        )
     found = []
     for scenario in wanted:
         policies = other[scenario.name]
-        after = _counted(policies, stored, year, region)
-        found += _compared(scenario, today, policies, before, after, year)
+        documents = touched_documents(today, scenario)
+        found += compare(scenario, today, policies, before, kept.counted(policies), documents, year)
     regions = configuration.reference["regions"]
-    return Simulation(
-        year, stored[0][0].on, region, found, dict(regions.select("code", "name_zh").iter_rows())
-    )
+    return Simulation(year, kept.on, region, found, dict(regions.select("code", "name_zh").iter_rows()))
+
+
+def touched_documents(policies: Policies, scenario: Scenario) -> set[str]:
+    """The documents whose figures a scenario changes, by policy id."""
+    rules = {key.rule for text, key in keys(policies).items() if text in scenario.changes and key.rule}
+    return {policies.rules[rule].policy.id for rule in rules}
 
 
 def with_changes(policies: Policies, scenario: Scenario, year: int) -> Policies:
@@ -156,9 +128,9 @@ def with_changes(policies: Policies, scenario: Scenario, year: int) -> Policies:
                 raise PolicyError(
                     f"{text} 在政策里有登记，但模拟不计算它。可以模拟的键里，{nearest(text, can)}"
                 )
-            if text in LETTERS and scenario.changes[text] not in LETTERS[text]:
+            if text in READINGS and scenario.changes[text] not in READINGS[text]:
                 raise PolicyError(
-                    f"{text} 没有读法 {scenario.changes[text]}。可选：{'、'.join(LETTERS[text])}"
+                    f"{text} 没有读法 {scenario.changes[text]}。可选：{'、'.join(READINGS[text])}"
                 )
         return changed(policies, scenario.changes, year)
     except PolicyError as error:
@@ -172,97 +144,10 @@ def simulated(policies: Policies) -> list[str]:
     return [
         text
         for text, key in keys(policies).items()
-        if (key.reading in LETTERS)
-        or (key.rule in rules and policies.rules[key.rule].parameter(key.parameter).unit not in texts)
-    ]
-
-
-def _stored(source: Source) -> Stored:
-    places = source.scan("person_year").select("person_key", "region_code", "township_code", "village")
-    return Stored(
-        settlements=source.scan("settlement").collect(),
-        certificates=source.scan("certificate").collect(),
-        members=source.scan("membership").collect(),
-        households=source.scan("household").collect(),
-        troubles=source.scan("trouble").collect(),
-        places=places.collect(),
-    )
-
-
-def _counted(
-    policies: Policies, stored: list[tuple[Source, Stored]], year: int, region: str | None
-) -> pl.DataFrame:
-    """The entitlements of the year under some policies, of each region from the results that are published of it."""
-    caps: list[HouseholdCap] = [*household_caps(policies, year), *household_reliefs(policies, year)]
-    found = pl.concat(
-        [entitlements(caps, kept, year, source.on).filter(source.rows) for source, kept in stored]
-    )
-    return found.filter(below("region_code", region)) if region else found
-
-
-def _compared(
-    scenario: Scenario, today: Policies, other: Policies, before: pl.DataFrame, after: pl.DataFrame, year: int
-) -> list[Compared]:
-    whose = ["rule_id", "region_code"]
-    totals = distribution(before, after, whose)
-    categories = distribution(before, after, [*whose, "category"])
-    townships = distribution(before, after, [*whose, "township_code"])
-    households = compared(before, after)
-    found = []
-    for row in totals.iter_rows(named=True):
-        mine = (pl.col("rule_id") == row["rule_id"]) & (pl.col("region_code") == row["region_code"])
-        rule = today.rule(row["rule_id"])
-        found.append(
-            Compared(
-                scenario,
-                row["rule_id"],
-                row["region_code"],
-                rule.rule.title,
-                f"{rule.policy.document} {rule.rule.article}",
-                {name: value for name, value in row.items() if name not in whose},
-                categories.filter(mine).drop(whose),
-                townships.filter(mine).drop(whose),
-                households.filter(mine).drop(whose),
-                {
-                    name: financing(policies, row["rule_id"], row[f"{name}_fen"], year)
-                    for name, policies in (("before", today), ("after", other))
-                },
-            )
+        if (key.reading in READINGS)
+        or (
+            key.rule in rules
+            and key.parameter not in AT_INTAKE
+            and policies.rules[key.rule].parameter(key.parameter).unit not in texts
         )
-    return found
-
-
-def financing(policies: Policies, rule_id: str, need_fen: int, year: int) -> list[dict[str, Any]]:
-    """How the need may be financed by the fund rules of the same document: rule, article, amounts in fen."""
-    policy = policies.rule(rule_id).policy
-    own = [rule for rule in policies.rules.values() if rule.policy.id == policy.id]
-    found = []
-    for rule in sorted(own, key=lambda rule: rule.id):
-        told: dict[str, Any] = {"rule_id": rule.id, "article": f"{policy.document} {rule.rule.article}"}
-        if rule.rule.kind == "fund_share":
-            share = _share(rule, "fiscal_share_max", year)
-            fiscal = fiscal_at_most(need_fen, share)
-            told |= {
-                "share": str(share),
-                "fiscal_at_most_fen": fiscal,
-                "others_at_least_fen": need_fen - fiscal,
-            }
-        elif rule.rule.kind == "fund_match":
-            ratio = _share(rule, "local_match_ratio", year)
-            above, local = matched(need_fen, ratio)
-            told |= {"ratio": str(ratio), "allocated_fen": above, "local_at_least_fen": local}
-        elif rule.rule.kind == "fund_budget":
-            told |= {"budget_fen": rule.fen("city_fund_yuan", _day(rule, "city_fund_yuan", year))}
-        else:
-            continue
-        found.append(told)
-    return found
-
-
-def _day(rule: PolicyRule, name: str, year: int) -> date:
-    """The day that picks the version of a cost year: 1 January, but never before the first version."""
-    return max(date(year, 1, 1), rule.parameter(name).version[0].effective_from)
-
-
-def _share(rule: PolicyRule, name: str, year: int) -> Fraction:
-    return rule.fraction(name, _day(rule, name, year))
+    ]

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from flows.messages import money
-from flows.simulation import Compared, Simulation
+from flows.simulation import Simulation
+from flows.simulation_count import Compared
 from flows.words import category_name
 
 SHOWN = 10
 """Households listed in the text on each side; the JSON object and the workbook have all of them."""
 UNKNOWN_PLACE = "未知乡镇"
+
+
+class Words(NamedTuple):
+    """How the units of a rule are called: one of them, whoever gains or loses, and the lines of the table."""
+
+    one: str
+    whose: str
+    called: str
+    paid: str
+    persons: str
+    units: str
+    unknown: str
+
+
+HOUSEHOLDS = Words(
+    "户", "户", "家庭", "受益单元（户）", "受益单元的成员（人）", "全部单元（户）", "数据不全、未计入（户）"
+)
+VISITS = Words("次", "人", "人员", "受益就医（次）", "受益人（人）", "全部就医（次）", "待核实、未计入（次）")
 
 
 def yuan(fen: int | None) -> str | None:
@@ -50,6 +69,7 @@ def _compared(found: Compared) -> dict[str, Any]:
         "rule_id": found.rule_id,
         "region_code": found.region_code,
         "article": found.article,
+        "counted_by": "visit" if found.of_visits else "household",
         **in_yuan(found.totals),
         "gainers": {"households": gain[0], "yuan": yuan(gain[1])},
         "losers": {"households": lose[0], "yuan": yuan(lose[1])},
@@ -71,7 +91,7 @@ def simulation_lines(simulation: Simulation) -> list[str]:
 
 
 def _scenario_lines(found: Compared, names: dict[str, str]) -> list[str]:
-    totals = found.totals
+    totals, words = found.totals, VISITS if found.of_visits else HOUSEHOLDS
     place = names.get(found.region_code, found.region_code)
     lines = [
         "",
@@ -79,22 +99,20 @@ def _scenario_lines(found: Compared, names: dict[str, str]) -> list[str]:
         f"  {found.rule_id} {found.title}（{place} {found.region_code}，{found.article}）",
         _row("", "现行", "情景", "增减"),
         _row("应付金额（元）", *_moneys(totals["before_fen"], totals["after_fen"])),
-        _row("受益单元（户）", *_counts(totals["paid_before"], totals["paid_after"])),
-        _row("受益单元的成员（人）", *_counts(totals["persons_before"], totals["persons_after"])),
-        _row("全部单元（户）", *_counts(totals["units_before"], totals["units_after"])),
+        _row(words.paid, *_counts(totals["paid_before"], totals["paid_after"])),
+        _row(words.persons, *_counts(totals["persons_before"], totals["persons_after"])),
+        _row(words.units, *_counts(totals["units_before"], totals["units_after"])),
     ]
     if totals["unknown_before"] or totals["unknown_after"]:
-        lines.append(
-            _row("数据不全、未计入（户）", *_counts(totals["unknown_before"], totals["unknown_after"]))
-        )
+        lines.append(_row(words.unknown, *_counts(totals["unknown_before"], totals["unknown_after"])))
+    if totals["unknown_before_fen"] or totals["unknown_after_fen"]:
         known = _moneys(totals["unknown_before_fen"], totals["unknown_after_fen"])
         lines.append(_row("　按已知数约（元）", *known))
     lines += _fund_lines(found)
-    lines += _distribution_lines(
-        "按类别", found.categories, {code: category_name(code) for code in _codes(found)}
-    )
-    lines += _distribution_lines("按乡镇街道", found.townships, names)
-    return lines + _moved_lines(found)
+    categories = {code: category_name(code) for code in _codes(found)}
+    lines += _distribution_lines("按类别", found.categories, categories, words)
+    lines += _distribution_lines("按乡镇街道", found.townships, names, words)
+    return lines + _moved_lines(found, words)
 
 
 def _codes(found: Compared) -> list[str]:
@@ -147,7 +165,7 @@ def _fund_lines(found: Compared) -> list[str]:
     return lines
 
 
-def _distribution_lines(title: str, rows: Any, names: dict[str, str]) -> list[str]:
+def _distribution_lines(title: str, rows: Any, names: dict[str, str], words: Words) -> list[str]:
     """Amounts and paid units by the first column; rows that have and had nothing are left out."""
     lines = [f"  {title}"]
     for row in rows.iter_rows():
@@ -156,20 +174,22 @@ def _distribution_lines(title: str, rows: Any, names: dict[str, str]) -> list[st
             continue
         code = row[0]
         name = names.get(code, code) if code else UNKNOWN_PLACE
-        households = f"（{told['paid_before']}→{told['paid_after']} 户）"
+        households = f"（{told['paid_before']}→{told['paid_after']} {words.one}）"
         lines.append(_row(f"{name}{households}", *_moneys(told["before_fen"], told["after_fen"])))
     return lines if len(lines) > 1 else []
 
 
-def _moved_lines(found: Compared) -> list[str]:
-    gain, lose = found.moved(1), found.moved(-1)
+def _moved_lines(found: Compared, words: Words) -> list[str]:
+    gain, lose, one = found.moved(1), found.moved(-1), words.whose
     if not gain[0] and not lose[0]:
-        return ["  没有一户的金额改变。"]
-    told_all = f"多得：{gain[0]:,} 户，共 {money(gain[1])} 元；少得：{lose[0]:,} 户，共 {money(-lose[1])} 元"
-    lines = [f"  {told_all}（变动最大的 {min(SHOWN, found.households.height)} 户）"]
+        return [f"  没有一{one}的金额改变。"]
+    told_all = (
+        f"多得：{gain[0]:,} {one}，共 {money(gain[1])} 元；少得：{lose[0]:,} {one}，共 {money(-lose[1])} 元"
+    )
+    lines = [f"  {told_all}（变动最大的 {min(SHOWN, found.households.height)} {one}）"]
     for row in found.households.head(SHOWN).iter_rows(named=True):
         told = _moneys(row["before_fen"], row["after_fen"])
-        lines.append(_row(f"家庭 {row['household_id']}", *told))
+        lines.append(_row(f"{words.called} {row['household_id']}", *told))
     return lines
 
 
@@ -222,6 +242,7 @@ def _stacked(parts: list[tuple[Compared, pl.DataFrame]], simulation: Simulation)
                 scenario=pl.lit(found.scenario.name),
                 rule_id=pl.lit(found.rule_id),
                 region_code=pl.lit(found.region_code),
+                counted_by=pl.lit((VISITS if found.of_visits else HOUSEHOLDS).one),
             )
             for found, rows in parts
         ],

@@ -14,7 +14,7 @@ from stores import lake
 from stores.home import Home
 from stores.ingest import IngestSummary
 from stores.state import code_version, read_published
-from transforms import scope
+from transforms import cases, scope
 
 
 def years_to_assess(home: Home, ingested: IngestSummary, request: Request) -> list[int]:
@@ -25,10 +25,25 @@ def years_to_assess(home: Home, ingested: IngestSummary, request: Request) -> li
     present = settled_years(home, files)
     stale = {year for year in held if outdated(home, year, request)}
     new = [file.file_id for file in ingested.files if file.status == "read" and file.file_id]
-    reached = reached_years(home, files, new, held - touched - stale)
+    reached = reached_years(home, files, new, held - touched - stale) | answered_years(home, files, new)
     running = {request.on.year} & (present | held)
-    asked = (touched & (held | present)) | stale | reached | running
-    return sorted(year for year in asked if year <= request.on.year)
+    asked = ((touched | reached) & (held | present)) | stale | running
+    # a year looks back at the ones before it: base years of indicators, the forecast, costs carried on
+    later = {year for year in held if year > min(asked, default=request.on.year)}
+    return sorted(year for year in asked | later if year <= request.on.year)
+
+
+def answered_years(home: Home, files: pl.DataFrame, new: list[str]) -> set[int]:
+    """Years of the warnings that new visit feedback answers (of unknown numbers: of the visits), and of declarations."""
+    fresh = files.filter(pl.col("file_id").is_in(new))
+    rows = lake.scan(home, "feedback", fresh).select("warning_id", pl.col("visited_on").dt.year()).unique()
+    answered = {
+        cases.year_of(cases.number_of(text)) or visited for text, visited in rows.collect().iter_rows()
+    }
+    declared = (
+        lake.scan(home, "declaration", fresh).select(pl.col("declared_on").dt.year()).unique().collect()
+    )
+    return {year for year in (*answered, *declared["declared_on"]) if year is not None}
 
 
 def settled_years(home: Home, files: pl.DataFrame) -> set[int]:
@@ -52,9 +67,9 @@ def outdated(home: Home, year: int, request: Request) -> bool:
 
 
 def reached_years(home: Home, files: pl.DataFrame, new: list[str], years: set[int]) -> set[int]:
-    """Of `years`, those with a settlement that a new refund, negative row or payment reaches.
+    """Of `years`, those with a settlement that a new refund, negative row, payment, item, diagnosis or referral reaches.
 
-    A decision on a settlement, or one without a year, may bear on any.
+    A decision on a settlement, or one without a year, may bear on any; so may a ledger row without a year.
     """
     if not new or not years:
         return set()
@@ -62,18 +77,31 @@ def reached_years(home: Home, files: pl.DataFrame, new: list[str], years: set[in
     anywhere = pl.col("cost_year").is_null() | (pl.col("object_kind") == "结算")
     if lake.scan(home, "decision", fresh).select(anywhere.any()).collect().item():
         return years
+    if lake.scan(home, "paid_ledger", fresh).select(pl.col("cost_year").is_null().any()).collect().item():
+        return years
     rows = lake.scan(home, "setl_d", fresh).filter(scope.special())
     special = rows.select("setl_id", "init_setl_id", "id_key", "institution_code", pl.col("tot_fen").abs())
     named = special.collect(engine="streaming")
-    paid = lake.scan(home, "payment", fresh).select("setl_id").collect()
-    ids = pl.concat([named["init_setl_id"], named["setl_id"], paid["setl_id"]]).drop_nulls().unique()
+    paid, billed, visits, referred = pl.collect_all(
+        [
+            lake.scan(home, "payment", fresh).select("setl_id"),
+            lake.scan(home, "fee_list_d", fresh).select("setl_id").unique(),
+            lake.scan(home, "setl_diag_list_d", fresh).select("mdtrt_id").unique(),
+            lake.scan(home, "refl_appy_evt_c", fresh).select("setl_id", "mdtrt_id"),
+        ],
+        engine="streaming",
+    )
+    ids = [named["init_setl_id"], named["setl_id"], *(rows["setl_id"] for rows in (paid, billed, referred))]
+    ids_named = pl.concat(ids).drop_nulls().unique()
+    visits_named = pl.concat([visits["mdtrt_id"], referred["mdtrt_id"]]).drop_nulls().unique()
     free = (
         named.filter(pl.col("init_setl_id").is_null())
         .select("id_key", "institution_code", "tot_fen")
         .unique()
     )
     old = lake.scan(home, "setl_d", files).filter(pl.col("cost_year").is_in(sorted(years)))
-    by_id = old.filter(pl.col("setl_id").is_in(ids.implode())).select("cost_year").unique()
+    wanted = pl.col("setl_id").is_in(ids_named.implode()) | pl.col("mdtrt_id").is_in(visits_named.implode())
+    by_id = old.filter(wanted).select("cost_year").unique()
     by_sum = (
         old.join(free.lazy(), on=["id_key", "institution_code", "tot_fen"], how="semi")
         .select("cost_year")

@@ -20,6 +20,7 @@ STATUSES = {
     "adjust_up": "已付少了，应补",
     "adjust_down": "已付多了，应退",
     "held": "缺少事实，暂不计算",
+    "before_document": "缴费早于文件日期，金额供参考",
 }
 
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from flows.configuration import Configuration
 from flows.rosters import Rosters
 from stores.home import Home
+from transforms.analytics import SETTLED
 from transforms.burden import Burdens
+from transforms.decided_lines import no_rulings
 from transforms.identity import People
+from transforms.indicators_costs import insured_months
 from transforms.ledger import Ids
 from transforms.resolved import Resolved
+
+if TYPE_CHECKING:
+    from flows.premium import Premiums
 
 Tables = dict[str, pl.DataFrame]
 """Result frames by table name: mart columns, money as `*_fen` whole fen, keys as whole numbers."""
@@ -26,7 +34,8 @@ class Year:
 
     `sums`: what each person's settlements sum to (`transforms.person_year.totals`); `places`: region, township and
     village of each person; `persons`, `households`: mart.person_year and mart.household_year in fen; `files`: the
-    files in force; `until`: the yardstick date of yearly attributes; `ids`: texts to benefit ids.
+    files in force; `until`: the yardstick date of yearly attributes; `ids`: texts to benefit ids; `rulings`: what
+    decisions say of the lines (`decided_lines.DECIDED`); `premiums`: the premium subsidies as drafted (None: not yet).
     """
 
     home: Home
@@ -44,6 +53,13 @@ class Year:
     on: date
     until: date
     ids: Ids
+    rulings: pl.DataFrame = field(default_factory=no_rulings)
+    premiums: Premiums | None = None
+
+    @cached_property
+    def insured_months(self) -> pl.DataFrame:
+        """Sums of all counted settlements by county and month: the one pass over everybody that several tables share."""
+        return insured_months(self.settled.plain, tuple(SETTLED.values()))
 
 
 Family = Callable[[Year, Tables], Tables]

@@ -9,6 +9,7 @@ import polars as pl
 from reports.payment_list import CONFIRM, PAY, RETURN
 from reports.words import CHANGES, UNIT_TYPES, UNKNOWN_TOWNSHIP, causes_worded, worded
 from reports.workbook import Field, Sheet
+from transforms.cases import OPEN
 
 Frames = Mapping[str, pl.DataFrame]
 COLUMNS = {
@@ -61,6 +62,7 @@ def morning_rows(tables: Frames, payable: pl.DataFrame) -> pl.DataFrame:
         _stale(tables["decision"]),
         _without_effect(tables["decision"]),
         _unknown_township(tables["cap_gap"]),
+        *_warned(tables["warning"]),
     ]
     return pl.concat(
         [part.select(pl.col(name).cast(kind) for name, kind in COLUMNS.items()) for part in parts]
@@ -311,8 +313,11 @@ def _no_account(payable: pl.DataFrame) -> pl.DataFrame:
 
 def _findings(found: pl.DataFrame) -> pl.DataFrame:
     """Findings about rosters, identities and lists that are missing, alike ones together."""
+    told_twice = pl.col("file_id").is_not_null() & pl.col("source_row").is_not_null()
+    once = found.filter(told_twice).unique(["rule_id", "finding", "file_id", "source_row", "person_key"])
     rows = (
-        found.group_by("rule_id", "region_code", "finding")
+        pl.concat([found.filter(~told_twice), once])
+        .group_by("rule_id", "region_code", "finding")
         .agg(
             pl.col("n_rows").fill_null(1).sum().alias("n"),
             pl.when(pl.col("amount_fen").is_not_null().any()).then(pl.col("amount_fen").sum()).alias("fen"),
@@ -388,6 +393,59 @@ def _without_effect(decisions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _warned(cases: pl.DataFrame) -> list[pl.DataFrame]:
+    """Cases that wait for a visit: those past their day, those over the threshold, those of nobody's township."""
+    waiting = cases.filter(pl.col("status").is_in(OPEN))
+    over = pl.col("level").is_in(["over", "severe"])
+    latest = pl.max_horizontal("over_since", "opened_on") == pl.col("last_seen")
+    by = ["region_code", "year"]
+    late = (
+        waiting.filter("overdue")
+        .group_by(by)
+        .agg(pl.len().alias("n"), towns=pl.col("township_code").n_unique(), since=pl.col("due_date").min())
+    )
+    open_ = waiting.filter(over).group_by(by).agg(pl.len().alias("n"), fresh=latest.sum())
+    nowhere = waiting.filter(pl.col("township_code").is_null()).group_by(by).agg(pl.len().alias("n"))
+    back = cases.filter(pl.col("opened_on").is_not_null() & (pl.col("status") == "reopened"))
+    reopened = back.group_by(by).agg(pl.len().alias("n"))
+    kinds = (
+        (
+            late,
+            pl.format(
+                "{} {}年度：预警走访已逾期（{} 个乡镇街道，最早应于 {} 前走访）", *by, "towns", "since"
+            ),
+            "催办：请乡镇街道走访后填好名单退回，放入收件箱。",
+        ),
+        (
+            open_,
+            pl.format("{} {}年度：超过预警线、尚未走访的预警（其中最近一批来文新增 {} 件）", *by, "fresh"),
+            "把乡镇街道名单的“新增”表下发走访。",
+        ),
+        (
+            reopened,
+            pl.format("{} {}年度：撤销或办结后重新打开的预警", *by),
+            "请乡镇街道按新的金额重新走访。",
+        ),
+        (
+            nowhere,
+            pl.format("{} {}年度：所属乡镇街道不明的预警", *by),
+            f"按参保地址查明后转交，名单见 townships/{UNKNOWN_TOWNSHIP}_预警名单.xlsx。",
+        ),
+    )
+    return [
+        _matter(
+            rows.sort(by, nulls_last=True),
+            "预警走访",
+            matter,
+            pl.col("n"),
+            _unknown_amount(),
+            todo,
+            "townships/，mart.warning",
+        )
+        for rows, matter, todo in kinds
+    ]
+
+
 def _unknown_township(cap_gap: pl.DataFrame) -> pl.DataFrame:
     keep = pl.col("township_code").is_null() & (pl.col("gap_fen") > 0)
     rows = (
@@ -403,5 +461,5 @@ def _unknown_township(cap_gap: pl.DataFrame) -> pl.DataFrame:
         pl.col("n"),
         pl.col("fen"),
         "请按住址查明，并在名册中补填乡镇街道。",
-        f"townships/{UNKNOWN_TOWNSHIP}_预警名单.xlsx",
+        f"封顶差额/{UNKNOWN_TOWNSHIP}_封顶差额.xlsx",
     )

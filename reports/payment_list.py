@@ -13,6 +13,7 @@ import polars as pl
 from reports.capitals import capitals
 from reports.words import CATEGORIES, UNIT_TYPES, UNKNOWN_TOWNSHIP, worded, yuan
 from reports.workbook import Field, Sheet
+from transforms.rules.readings import INFORMING
 
 PAY, CONFIRM, RETURN = "给付名单", "待确认", "应退"
 WAITING = ("due", "review", "adjust_up")
@@ -64,11 +65,13 @@ def payment_rows(
 ) -> pl.DataFrame:
     """Every unit with something to pay or to return: the columns of FIELDS, `sheet` (PAY, CONFIRM or RETURN).
 
-    A unit on a closed list (closed_fen) keeps what that list has, and stands with the difference in a row of its own.
+    A unit is a household or person of the year, or a single visit (visit_id). One on a closed list (closed_fen) keeps what that list has, and stands with the difference in a row of its own.
 
     `units` are `cap_gap` rows with `head_person_key` as text, `lines` benefit lines, `reviews` review cases, `people`
     and `payees` the vault's (`person_key` as text); `documents` name the policies (L → 临政办〔2024〕1号). Amounts are fen.
     """
+    if "visit_id" not in units.columns:
+        units = units.with_columns(visit_id=pl.lit(None, pl.String))
     listed = pl.concat([_promised(units), _owed(units)])
     document = pl.col("policy_version").str.split("@").list.first()
     named = document.replace_strict(dict(documents), default=pl.col("policy_version"), return_dtype=pl.String)
@@ -97,6 +100,7 @@ def payment_rows(
         "village",
         "household_id",
         "unit_id",
+        "benefit_id",
         "is_promised",
     ]
     return rows.sort(order, nulls_last=True)
@@ -159,8 +163,9 @@ def accounts(units: pl.DataFrame, payees: pl.DataFrame, on: date) -> pl.DataFram
 
 
 def _readings(reviews: pl.DataFrame) -> pl.DataFrame:
-    """One row per benefit with other readings: benefit_id, readings (what they would give)."""
-    ordered = reviews.sort("benefit_id", "reading_key", "reading")
+    """One row per benefit with other readings that a person must choose from: benefit_id, what they would give."""
+    asking = reviews.filter(~pl.col("reading_key").is_in(list(INFORMING)))
+    ordered = asking.sort("benefit_id", "reading_key", "reading")
     other = pl.col("amount_fen").map_elements(yuan, return_dtype=pl.String).fill_null("未定")
     text = pl.concat_str([pl.col("reading_key"), pl.lit("("), pl.col("reading"), pl.lit(")："), other])
     return ordered.group_by("benefit_id", maintain_order=True).agg(
@@ -178,6 +183,7 @@ def _remark(on: date) -> pl.Expr:
     open_reading = pl.col("needs_review") | pl.col("decision").is_null()
     died = pl.col("deceased_on")
     notes = (
+        pl.format("结算 {}", "visit_id"),
         pl.when((died <= on) | (died.is_null() & pl.col("deceased"))).then(pl.lit("死亡")),
         pl.when(today - born < 180_000).then(pl.lit("未成年")),
         pl.when(pl.col("n_accounts").is_null()).then(pl.lit("无账户")),

@@ -18,13 +18,14 @@ WHICH = (
     Field("情景", "scenario", "long", 30),
     Field("规则", "rule_id", width=8),
     Field("区划", "region_code", width=9),
+    Field("计数", "counted_by", width=6),
 )
 MONEYS = (
     Field("现行应付", "before_fen", "money", 16),
     Field("情景应付", "after_fen", "money", 16),
     Field("增减", "change_fen", "money", 16),
 )
-PAID = (Field("现行受益户", "paid_before", "count", 11), Field("情景受益户", "paid_after", "count", 11))
+PAID = (Field("现行受益户次", "paid_before", "count", 12), Field("情景受益户次", "paid_after", "count", 12))
 FIELDS: Mapping[str, tuple[Field, ...]] = {
     "汇总": (
         *WHICH,
@@ -32,10 +33,10 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         *PAID,
         Field("现行受益人", "persons_before", "count", 11),
         Field("情景受益人", "persons_after", "count", 11),
-        Field("数据不全户", "unknown_after", "count", 11),
-        Field("多得户", "gainers", "count", 9),
+        Field("数据不全户次", "unknown_after", "count", 11),
+        Field("多得户(人)", "gainers", "count", 9),
         Field("多得金额", "gained_fen", "money", 16),
-        Field("少得户", "losers", "count", 9),
+        Field("少得户(人)", "losers", "count", 9),
         Field("少得金额", "lost_fen", "money", 16),
     ),
     "基金": (
@@ -49,7 +50,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
     "乡镇街道": (*WHICH, Field("乡镇街道", "township_name", width=14), *MONEYS, *PAID),
     "逐户增减": (
         *WHICH,
-        Field("家庭编号", "household_id", width=22),
+        Field("家庭(人员)编号", "household_id", width=22),
         Field("类别", "category_name", width=18),
         Field("乡镇街道", "township_name", width=14),
         *MONEYS,

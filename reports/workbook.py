@@ -63,6 +63,8 @@ class Sheet:
     rows: pl.DataFrame
     totals: dict[str, int] = field(default_factory=dict)
     closing: Sequence[str] = ()
+    closing_at: int = 0
+    """The column in which the closing lines begin; 1 where the first one holds numbers that are read back."""
     chart: Chart | None = None
 
 
@@ -162,7 +164,7 @@ def _write_end(sheet: Any, content: Sheet, styles: _Styles) -> None:
         row += 1
     for line in content.closing:
         if line:
-            sheet.write_string(row, 0, line, styles.closing)
+            sheet.write_string(row, content.closing_at, line, styles.closing)
         row += 1
 
 

@@ -104,7 +104,7 @@ def _assistance(policies: Policies, policy_id: str, counties: tuple[str, ...], c
     paying = {kind: own[kind] for kind in PAYING if kind in own}
     keys = sorted({key for kind in (*PAYING, SCOPE, REFERRAL, "eligibility", "unique_category") if kind in own
                    for key in own[kind].rule.readings})  # fmt: skip
-    readings = {key: policies.readings[key].default for key in keys}
+    readings = policies.default_readings(keys, policy_id)
     for key, letter in readings.items():
         if key in COMPUTED and letter not in COMPUTED[key]:
             raise PolicyError(f"{policies.heads[policy_id].document}:读法 {key}={letter} 不能计算")

@@ -19,6 +19,7 @@ area_code | 地区代码 | code of the area
 area_level | 地区级别 | county, township or village
 article | 依据条款 | article of the policy document
 as_of | 截至日期 | only what was known on this day was used | DATE
+aside_yuan | 其中非支付 | part of OTHER that nobody paid: borne by the hospital, on the negative list, other differences
 actual_yuan | 实际资助金额 | subsidy really paid, from the ledger
 amount_in | 流入 | what entered the stage | DECIMAL(18,2) | rows or yuan, by measure
 amount_out | 流出 | what left the stage | DECIMAL(18,2) | rows or yuan, by measure
@@ -32,6 +33,7 @@ cap_yuan | 封顶线 | household cap or relief threshold of the year
 cash_yuan | 现金支付 | paid in cash
 category | 救助类别 | unique assistance category code
 category_on_day | 当日救助类别 | category on the settlement date
+category_rank | 类别次序 | place of the category in the order of the unique category, 1 first | INTEGER | count
 certno_masked | 证件号码(掩码) | masked certificate number
 check_left | 校验左值 | left side of the fund check | DECIMAL(18,2) | yuan
 check_right | 校验右值 | right side of the fund check | DECIMAL(18,2) | yuan
@@ -49,7 +51,6 @@ deceased | 已死亡 | known to have died, also where the day is not known | BOO
 deceased_on | 死亡日期 | date of death
 decided_on | 决定日期 | date of the decision
 decision | 决定 | kind of decision, as received
-decision_reason | 决定理由 | reason of the decision
 decision_value | 取值 | value of the decision, as received
 denominator | 分母 | denominator | DECIMAL(18,2) | yuan or persons, by indicator
 department | 认定部门 | department that sends the list
@@ -68,8 +69,13 @@ floor_yuan | 归零金额 | what the floor at 0 added to a negative sum
 fund | 基金 | fund
 file_id | 文件编号 | id of the received file, F…
 finding | 发现 | what was found
+enrolment_gap.finding | 发现 | not_insured, premium_unpaid, paid_not_active, active_twice, gap, insured_elsewhere, deceased, \
+waiting_period, active_no_roster or temporary_subsidy
 finished_at | 结束时间 | end of the run | TIMESTAMP | time
 first_seen | 首次发现 | day first seen | DATE
+forecast_error | 预测误差 | median relative error that the same forecast would have had in the last closed year | DOUBLE | ratio
+forecast_yuan | 全年预测 | plain forecast of the year: so far over the share usually reached; only orders lists
+fund_position.forecast_yuan | 累计测算应付 | running year: what the units would get for their burden to date
 fiscal_yuan | 财政资金 | raised: public money
 fund_yuan | 基金支付总额 | paid by the funds at settlement
 gap_yuan | 超出封顶线 | max(0, burden minus cap), before any limit
@@ -99,7 +105,7 @@ layer_no | 层次序号 | order of the layer | INTEGER | count
 layout | 版式 | layout by which the file was read
 left_on | 退出日期 | day of leaving
 level | 预警级别 | watch, over or severe
-level_first_seen | 首次级别 | level when first seen
+level_first_seen | 本级别首次发现 | day on which the present level was first reached | DATE
 limit_after_yuan | 使用后余额 | what is left of the annual limit after the line
 limit_before_yuan | 使用前余额 | what is left of the annual limit before the line
 limit_yuan | 年度限额 | most that is paid a year; empty: no limit
@@ -109,6 +115,7 @@ measure | 指标项 | what is measured
 measure_yuan | 监测金额 | amount that is watched
 message_zh | 说明 | message for the operator
 met | 是否达标 | target or check met | BOOLEAN
+merge_due_on | 汇总比对期限 | working day by which the lists of the month are to be merged and compared
 month | 月份 | month YYYYMM | INTEGER | month
 named_settlement_id | 所指结算ID | settlement that the payment names, as received
 n_accepted | 接受行数 | rows accepted
@@ -117,10 +124,12 @@ n_households | 家庭数 | households
 n_inpatient | 住院次数 | counted inpatient settlements
 n_members | 成员数 | members on the yardstick date
 n_members_ever | 全年成员数 | members on any day of the year
+n_objects | 对象人数 | living people entitled on the yardstick date
 n_persons | 人数 | persons
 n_rejected | 拒绝行数 | rows rejected
 n_rows | 行数 | rows
 n_settlements | 结算笔数 | counted settlements
+n_units | 受益户数 | units with an amount due, in a running year with a gap
 n_uses | 使用次数 | uses
 n_warned | 预警人数 | persons with a warning
 name | 名称 | name
@@ -137,6 +146,8 @@ ooc_rate | 自费率 | out-of-catalogue cost over total cost | DOUBLE | ratio
 ooc_yuan | 全自费金额 | out-of-catalogue cost
 other_yuan | 其他来源 | raised: other sources
 outcome | 结果 | outcome of the visit
+opened_on | 重新打开日期 | day on which the case was opened again; empty: the first opening
+over_since | 超线起始日期 | day on which the case was first over the threshold | DATE
 over_yuan | 超线金额 | burden over the cap or threshold
 overdue | 逾期 | past its due date | BOOLEAN
 ovl_yuan | 超限价自费 | cost above the price limit
@@ -154,6 +165,7 @@ policy_id | 政策 | policy that sets the target
 policy_version | 政策版本 | document and version of the parameters
 population | 人群 | population
 private_yuan | 商业保险赔付 | private insurance; reduces nothing
+projected_yuan | 按全年推算应付 | running year: the same as if the year went on as so far
 provisional | 暂行 | rests on a provisional value | BOOLEAN
 psn_yuan | 个人支付 | paid by the person: account and cash
 raised_yuan | 筹集金额 | raised in all
@@ -164,6 +176,7 @@ reading_key | 读法编号 | entry of the ambiguity register, A-…
 readings | 采用的读法 | readings applied, comma separated
 reason | 原因 | reason
 received_on | 收到日期 | day of receipt
+recorded_yuan | 结算时已给付 | given at the settlement itself, as the extract shows it
 region_code | 区划代码 | county code
 remaining_yuan | 剩余负担 | what remains after the layer
 rule | 规则 | rule that the row broke
@@ -188,6 +201,7 @@ started_at | 开始时间 | start of the run | TIMESTAMP | time
 status | 状态 | status
 cap_gap.status | 状态 | not_pilot, not_in_force, forecast, incomplete, review, adjust_up, adjust_down, paid, within, \
 confirmed or due
+warning.threshold_yuan | 预警线 | standard of the warning
 warning.status | 状态 | discovered, visiting, verified, not_confirmed, aided, closed, withdrawn or reopened
 source_file.status | 状态 | read, refused or withdrawn
 strict_due_on | 最严期限 | due day under the strictest reading
@@ -212,16 +226,69 @@ value | 指标值 | value of the indicator; empty where the denominator is | DOU
 variant | 口径 | variant of the indicator
 vbp_share | 集采占比 | share of volume-based procurement | DOUBLE | ratio
 verdict | 结论 | verdict
+premium_subsidy.paid_on | 缴费日期 | day on which the premium was paid
+premium_subsidy.verdict | 结论 | match, under, over, held, no_ledger or not_determined (the documents give no rate)
+valid_from | 生效日期 | first day | DATE
+valid_to | 失效日期 | last day, inclusive; empty: open | DATE
 village | 村社区 | village or neighbourhood
 village_yuan | 村集体资金 | raised: village collectives
 visited_on | 走访日期 | day of the visit
 warning_id | 预警编号 | id of the warning case, W…
 what | 变化 | new, gone, up or down
 after_yuan | 变化后 | amount in this publish
+before_document | 早于文件 | premium paid before the date of the document: computed for information | BOOLEAN
 before_yuan | 变化前 | amount in the last publish
 why | 变化原因 | file, reversal, roster, policy or decision
 year | 年度 | calendar year | INTEGER | year
 payment.year | 归属年度 | cost year that the payment bears on | INTEGER | year
 payment.settlement_id | 抵扣的结算ID | settlement that the payment reduces
 payment.status | 状态 | named, followed, lump, private, not_medical, fund or held
+accepted_on | 受理日期 | day on which the application was accepted
+admitted_on | 入院日期 | day of admission
+aid_kind | 帮扶类型 | kind of help
+high_cost.aid_yuan | 应得化解 | what the rule on the standard gives
+application.aid_kind | 申请类型 | kind of assistance applied for
+application.amount_yuan | 救助金额 | amount granted, as received
+application.n_days | 天数 | days from the application to its decision, or to the run where there is none
+application.outcome | 审批结果 | outcome as received
+aid_register.amount_yuan | 帮扶金额 | sum received
+application_no | 申请编号 | number of the application
+applied_on | 申请日期 | day of the application
+benefit_rule_id | 待遇规则 | rule whose standard the unit is above
+critical_illness.actual_yuan | 实际大病保险 | critical-illness payment in the extract
+critical_illness.base_yuan | 累计自付 | policy-range costs after basic insurance
+critical_illness.due_yuan | 重算大病保险 | payment by the document; empty: threshold and ratios are not known
+critical_illness.verdict | 结论 | match, under, over, held or not_determined
+deposit_waiver.verdict | 结论 | waived, breach (a deposit was taken), unknown (no list of deposits) or held
+deposit_yuan | 押金 | deposit taken
+excess_yuan | 超出标准 | burden above the standard
+high_cost.n_days | 天数 | days since the end of the cost year; empty in a running year
+high_cost.state | 状态 | open, approved (aid for the whole excess confirmed) or cleared (paid)
+last_on | 最近日期 | latest day on which it was received
+lead.amount_yuan | 涉及金额 | money concerned, not a loss
+n_days | 天数 | number of days
+n_payments | 笔数 | number of payments
+other_settlement_id | 对照结算ID | the settlement that it clashes with
+residual_yuan | 未化解金额 | excess not yet paid
+reviewed_on | 审核日期 | day of the review
+self_pay_yuan | 政策范围内自付 | policy-range costs that insurance and assistance left
+settled_on | 结算日期 | day of settlement
+application.stage | 办理环节 | applied, accepted, reviewed, decided, refused or paid
+high_cost.standard_yuan | 标准 | local standard: household cap or relief threshold
+state | 状态 | state
+cost_structure.amount_yuan | 金额 | sum over the settlements that show it; empty: none does
+cost_structure.layer_code | 费用组成 | TOT, of it OOC, OVL, PRE, POL (in POL: DED); who paid: BAS, CII, LRG, CIV, ENT, DIS, MAF, TILT, \
+OTH, HOSP, PSN (of it ACC, CASH); afterwards NEG, COM, YOUFU, MUTUAL, OTHER, CHARITY; B: left as burden
+cost_structure.n_settlements | 结算笔数 | counted settlements of which the amount is known
+cost_structure.population | 人群 | insured (by county of insurance), \
+monitored, hardship or low_income (by the county that lists them)
+disease_trend.disease_code | 病种编码 | disease code of the settlement, else its main diagnosis; empty: neither is known
+disease_trend.area_level | 地区级别 | county or township
+disease_trend.category | 救助类别 | unique category on the settlement date
+item_ranking.amount_yuan | 金额 | cost of the item; for low_income_ooc the part outside the catalogue
+item_ranking.kind | 类型 | drug, consumable or service
+item_ranking.measure | 指标项 | count or amount
+item_ranking.population | 人群 | monitored, hardship, low_income, or low_income_ooc (low-income \
+households, items outside the catalogue)
+provider_sheet.population | 人群 | monitored, hardship or low_income
 """

@@ -50,7 +50,7 @@ SPECS: tuple[TableSpec, ...] = (
         "threshold_yuan rate limit_before_yuan limit_after_yuan amount_yuan policy_version article readings status "
         "needs_review adjustment_of run_id",
         "rule_id cost_year region_code unit_id settlement_id benefit_id",
-        extra="floor_yuan decision decision_reason",
+        extra="floor_yuan decision paid_yuan recorded_yuan adjustment_yuan closed_yuan confirmed",
     ),
     TableSpec(
         "benefit_item",
@@ -84,7 +84,7 @@ SPECS: tuple[TableSpec, ...] = (
         "one row per decision as received, matched to its benefit",
         "benefit_id stale",
         "region_code cost_year object_type object_id decided_on decision file_id source_row",
-        extra="region_code object_type object_id owner_key cost_year decision decision_value reason decided_on "
+        extra="region_code object_type object_id owner_key cost_year decision decision_value decided_on "
         "revoked_on status message_zh file_id sheet source_row",
         unique=False,
     ),
@@ -113,6 +113,7 @@ SPECS: tuple[TableSpec, ...] = (
         "person_key region_code insurance_year category tier standard_yuan rate subsidy_yuan paid_self_yuan "
         "payer_region_code actual_yuan difference_yuan source verdict",
         "insurance_year region_code person_key",
+        extra="reason paid_on before_document benefit_id",
     ),
     TableSpec(
         "warning",
@@ -122,6 +123,7 @@ SPECS: tuple[TableSpec, ...] = (
         "measure_yuan threshold_yuan provisional first_seen last_seen status outcome reason due_date visited_on "
         "aid_yuan closed_on overdue",
         "year region_code rule_id warning_id",
+        "over_since opened_on forecast_yuan forecast_error",
     ),
     TableSpec(
         "risk_register",
@@ -136,6 +138,7 @@ SPECS: tuple[TableSpec, ...] = (
         "one row per person and finding",
         "person_key region_code township_code year category finding since suggestion",
         "year region_code person_key finding",
+        extra="village",
     ),
     TableSpec(
         "roster_delivery",
@@ -143,6 +146,7 @@ SPECS: tuple[TableSpec, ...] = (
         "one row per region, month, department, category and list kind",
         "region_code month department category kind due_on strict_due_on received_on n_rows status",
         "region_code month department category kind",
+        extra="merge_due_on",
     ),
     TableSpec(
         "roster_finding",
@@ -150,8 +154,23 @@ SPECS: tuple[TableSpec, ...] = (
         "one row per finding about a roster or an identity",
         "region_code month rule_id person_key finding",
         "region_code month rule_id person_key finding file_id source_row",
-        extra="household_id settlement_id n_rows amount_yuan suggestion file_id source_row",
+        extra="department household_id settlement_id n_rows amount_yuan suggestion file_id source_row",
         unique=False,
+    ),
+    TableSpec(
+        "certificate_span",
+        "身份期间",
+        "one row per person, category and period of holding it, over all years; mart.person_on(day) reads it",
+        "person_key region_code category category_rank department valid_from valid_to file_id source_row",
+        "person_key category valid_from region_code department file_id source_row",
+        unique=False,
+    ),
+    TableSpec(
+        "membership_span",
+        "家庭成员期间",
+        "one row per person, household number as delivered and period of belonging to it, over all years",
+        "person_key household_id valid_from valid_to",
+        "person_key valid_from household_id",
     ),
     TableSpec(
         "lead",
@@ -159,8 +178,54 @@ SPECS: tuple[TableSpec, ...] = (
         "one row per lead to look into; never a benefit effect",
         "region_code date rule_id person_key finding",
         "region_code date rule_id person_key finding settlement_id",
-        extra="settlement_id",
+        extra="settlement_id other_settlement_id institution_code amount_yuan cost_year",
         unique=False,
+    ),
+    TableSpec(
+        "critical_illness",
+        "大病保险重算",
+        "one row per person entitled to better critical-illness terms and cost year; compared, never a benefit",
+        "",
+        "cost_year region_code person_key",
+        extra="rule_id region_code person_key cost_year category n_settlements base_yuan threshold_yuan due_yuan "
+        "actual_yuan difference_yuan verdict reason",
+    ),
+    TableSpec(
+        "deposit_waiver",
+        "免除押金",
+        "one row per stay for which no deposit may be taken, or of which that is not known",
+        "",
+        "cost_year region_code settlement_id",
+        extra="rule_id region_code settlement_id person_key cost_year category institution_code institution_name "
+        "admitted_on settled_on deposit_yuan verdict reason",
+    ),
+    TableSpec(
+        "application",
+        "救助申请",
+        "one row per application for assistance, with its stage and age",
+        "",
+        "region_code applied_on application_no person_key aid_kind file_id source_row",
+        extra="rule_id region_code township_code application_no person_key cost_year aid_kind applied_on accepted_on "
+        "reviewed_on decided_on paid_on stage n_days outcome amount_yuan file_id source_row",
+        unique=False,
+    ),
+    TableSpec(
+        "aid_register",
+        "帮扶登记",
+        "one row per person on a monitored roster, cost year and kind of help received",
+        "",
+        "cost_year region_code household_id person_key aid_kind source",
+        extra="rule_id region_code township_code household_id person_key cost_year category aid_kind source n_payments "
+        "amount_yuan last_on",
+    ),
+    TableSpec(
+        "high_cost",
+        "高额费用清单",
+        "one row per unit above the local standard and cost year, open until what lies above it is paid",
+        "",
+        "rule_id cost_year region_code unit_id",
+        extra="rule_id region_code township_code village unit_type unit_id household_id cost_year category burden_yuan "
+        "standard_yuan excess_yuan aid_yuan paid_yuan residual_yuan pol_yuan self_pay_yuan state n_days benefit_rule_id",
     ),
     TableSpec(
         "indicator",
@@ -175,6 +240,7 @@ SPECS: tuple[TableSpec, ...] = (
         "one row per unit, cost year and layer",
         "unit_type unit_id region_code cost_year layer_no layer_code paid_yuan remaining_yuan",
         "cost_year region_code unit_type unit_id layer_no",
+        extra="aside_yuan",
     ),
     TableSpec(
         "fund_position",
@@ -183,7 +249,7 @@ SPECS: tuple[TableSpec, ...] = (
         "raised_yuan fiscal_yuan social_yuan insurer_yuan institution_yuan village_yuan other_yuan allocated_yuan "
         "due_yuan paid_yuan balance_yuan rule_id check_left check_right met",
         "region_code year fund rule_id",
-        extra="region_code year fund",
+        extra="region_code year fund forecast_yuan projected_yuan n_units n_objects",
     ),
     TableSpec(
         "area_burden",
@@ -217,9 +283,9 @@ SPECS: tuple[TableSpec, ...] = (
     TableSpec(
         "provider_sheet",
         "机构情况",
-        "one row per institution, year and population",
+        "one row per county, institution, year and population",
         "institution_code name tot_yuan ooc_yuan ovl_yuan ooc_rate upload_rate in_catalogue_share vbp_share nego_share",
-        "year institution_code population",
+        "year region_code institution_code population",
         extra="region_code year population",
     ),
     TableSpec(
@@ -286,10 +352,21 @@ SPINE: tuple[str, ...] = (
     "risk_register",
     "enrolment_gap",
     "roster_delivery",
+    "certificate_span",
+    "membership_span",
     "lead",
     "indicator",
     "layer_waterfall",
     "fund_position",
     "area_burden",
+    "critical_illness",
+    "deposit_waiver",
+    "application",
+    "aid_register",
+    "high_cost",
+    "cost_structure",
+    "provider_sheet",
+    "item_ranking",
+    "disease_trend",
 )
 """The tables that a publish always creates, with or without rows."""

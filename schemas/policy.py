@@ -121,7 +121,7 @@ class PolicyRule:
         return cast(str, self._typed(name, {"text"}, on, category))
 
     def codes(self, name: str, on: date) -> tuple[str, ...]:
-        units = {"text_list", "code_list", "region_list"}
+        units = {"text_list", "code_list", "category_list", "region_list"}
         return tuple(cast(list[str], self._typed(name, units, on, None)))
 
     def fens(self, name: str, on: date) -> dict[str, int]:
@@ -168,8 +168,10 @@ class Policies:
         found = [p for p in self.policies if covers(p.territory, region_code)]
         return sorted(found, key=lambda p: (-len(p.territory.rstrip("0")), p.id))
 
-    def default_readings(self, keys: list[str]) -> dict[str, str]:
-        return {key: self.readings[key].default for key in keys}
+    def default_readings(self, keys: list[str], policy_id: str) -> dict[str, str]:
+        """Register key → letter, as the policy reads the entries; those that it says nothing of by their default."""
+        own = self.heads[policy_id].reads
+        return {key: own.get(key, self.readings[key].default) for key in keys}
 
 
 @dataclass(frozen=True)
@@ -253,7 +255,7 @@ def _household_cap(policies: Policies, rule: PolicyRule, on: date) -> HouseholdC
         pilot_regions=tuple(code for r in pilots for code in r.codes("pilot_counties", on)),
         article=rule.rule.article,
         policy_version=rule.label(names, on),
-        readings=policies.default_readings(rule.rule.readings),
+        readings=policies.default_readings(rule.rule.readings, rule.policy.id),
     )
 
 
@@ -353,8 +355,14 @@ def _why(error: Any) -> str:
 
 def _check_categories(name: str, content: PolicyFile, known: frozenset[str]) -> None:
     for rule in content.rule:
-        if unknown := set(rule.categories) - known:
+        if unknown := (set(rule.categories) | _listed_categories(rule)) - known:
             raise PolicyError(f"{name}:规则 {rule.id}:未知的类别 {'、'.join(sorted(unknown))}")
+
+
+def _listed_categories(rule: Rule) -> set[str]:
+    """Categories that a parameter of the rule lists."""
+    listed = [p for p in rule.parameter if p.unit == "category_list"]
+    return {str(code) for p in listed for v in p.version if isinstance(v.value, list) for code in v.value}
 
 
 def _assemble(files: dict[str, PolicyFile]) -> Policies:
@@ -370,6 +378,10 @@ def _assemble(files: dict[str, PolicyFile]) -> Policies:
                 _add(bound, rule.id, (name, head, rule), name, "规则编号")
         for reading in content.reading:
             _add(readings, reading.key, reading, name, "读法")
+    for head in policies.values():
+        for key, letter in head.reads.items():
+            if key not in readings or letter not in readings[key].options:
+                raise PolicyError(f"{head.document}:读法 {key}={letter} 没有登记")
     parameters = {f"{rule.id}.{p.name}": p for _, _, rule in bound.values() for p in rule.parameter}
     for name, policy, rule in bound.values():
         if policy.parent is not None and policy.parent not in policies:
@@ -381,7 +393,24 @@ def _assemble(files: dict[str, PolicyFile]) -> Policies:
             if not _resolvable(parameter, parameters):
                 raise PolicyError(f"{name}:规则 {rule.id} {parameter.name}:same_as 所指的参数不可用")
     rules = {rule_id: PolicyRule(policy, rule, parameters) for rule_id, (_, policy, rule) in bound.items()}
+    for rule_id, (name, _, _) in bound.items():
+        _check_counties(name, rules[rule_id])
     return Policies(policies, rules, readings)
+
+
+def _check_counties(name: str, rule: PolicyRule) -> None:
+    """A rule for at most so many counties names no more of them, and only such as lie in its territory."""
+    if not (rule.has("counties") and rule.has("counties_max")):
+        return
+    for version in rule.parameter("counties").version:
+        if version.ends:
+            continue
+        codes = set(rule.codes("counties", version.effective_from))
+        most = rule.number("counties_max", version.effective_from)
+        if len(codes) > most:
+            raise PolicyError(f"{name}:规则 {rule.id}:启用的县(市、区)至多{most}个,写了{len(codes)}个")
+        if outside := sorted(code for code in codes if not covers(rule.policy.territory, code)):
+            raise PolicyError(f"{name}:规则 {rule.id}:{'、'.join(outside)} 不在本政策的地域内")
 
 
 def _resolvable(parameter: Parameter, parameters: dict[str, Parameter]) -> bool:

@@ -17,37 +17,50 @@ CaseCode = Annotated[StrictStr, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 RegionCode = Annotated[StrictStr, Field(pattern=r"^\d{6}$")]
 RuleId = Annotated[StrictStr, Field(pattern=r"^[A-Z][A-Z0-9]*-\d{2,}$")]
 ReadingKey = Annotated[StrictStr, Field(pattern=r"^A-[A-Z][A-Z0-9]*\d{2,}$")]
+Letter = Annotated[StrictStr, Field(pattern=r"^[a-z]$")]
 Text = Annotated[StrictStr, Field(min_length=1)]
 Raw = StrictBool | StrictInt | StrictStr | date | list[StrictStr]
 
 Kind = Literal[
+    "aid_register",
+    "application",
     "assistance_deductible",
     "assistance_inpatient",
     "assistance_scope",
     "assistance_special",
     "burden",
+    "case_flow",
+    "candidate_list",
+    "consent",
     "cost_year",
     "critical_illness_tilt",
+    "declaration",
     "deposit_waiver",
     "early_warning",
     "eligibility",
+    "enrolment_watch",
     "full_drug_cover",
     "fund_budget",
     "fund_match",
     "fund_share",
+    "high_cost",
     "household_cap",
     "household_relief",
     "indicator_target",
     "information_sharing",
+    "lead",
     "pilot",
     "population",
     "premium_subsidy",
+    "premium_subsidy_payer",
     "premium_subsidy_tier2",
     "ranking",
     "referral",
     "roster_due",
     "roster_merge",
     "roster_senders",
+    "supplementary_coverage",
+    "temporary_premium",
     "tilt",
     "unique_category",
     "waiting_period",
@@ -63,6 +76,7 @@ Unit = Literal[
     "text",
     "text_list",
     "code_list",
+    "category_list",
     "region_list",
 ]
 #: Which date picks the version: a date of the fact, the cost year, or nothing (a constant of the document).
@@ -85,11 +99,17 @@ REQUIRED_PARAMETERS: dict[str, frozenset[str]] = {
         }
     ),
     "indicator_target": frozenset({"target"}),
+    "early_warning": frozenset({"watch_share"}),
+    "case_flow": frozenset({"visit_working_days", "issue_working_day"}),
     "assistance_special": frozenset({"rate", "limit_yuan"}),
     "assistance_inpatient": frozenset({"rate", "gate_yuan", "min_level", "limit_yuan"}),
     "tilt": frozenset({"threshold_yuan", "rate", "limit_yuan", "inside"}),
     "premium_subsidy": frozenset({"tier1_rate"}),
     "premium_subsidy_tier2": frozenset({"tier2_rate"}),
+    "temporary_premium": frozenset({"ages_confirmed", "old_age", "young_age"}),
+    "consent": frozenset({"required"}),
+    "critical_illness_tilt": frozenset({"threshold_factor", "ratio_add", "capped"}),
+    "full_drug_cover": frozenset({"enabled", "counties", "counties_max", "diseases", "level_max"}),
     "pilot": frozenset({"pilot_counties"}),
     "roster_due": frozenset({"due_day"}),
     "roster_senders": frozenset({"sender"}),
@@ -126,6 +146,9 @@ def value_fault(unit: Unit, raw: Raw) -> str | None:
             return None if isinstance(raw, str) and raw else "须为非空文字"
         case "text_list" | "code_list":
             return None if isinstance(raw, list) else "须为文字列表"
+        case "category_list":
+            good = isinstance(raw, list) and all(re.fullmatch(r"[A-Z][A-Z0-9_]*", code) for code in raw)
+            return None if good else "须为类别代码的列表"
         case "region_list":
             good = isinstance(raw, list) and all(re.fullmatch(r"\d{6}", code) for code in raw)
             return None if good else "须为六位区划代码的列表"
@@ -299,6 +322,8 @@ class Policy(_Strict):
     in_force: date
     in_force_basis: Text
     parent: StrictStr | None = None
+    reads: dict[ReadingKey, Letter] = Field(default_factory=dict)
+    """How this policy reads entries of the register otherwise than their default."""
 
     @model_validator(mode="after")
     def _dates(self) -> Self:

@@ -265,6 +265,11 @@ def _check_across(reference: Reference) -> None:
     ranks = reference["category"]["rank"].to_list()
     if not all(re.fullmatch(r"\d+", rank) for rank in ranks) or len(set(ranks)) != len(ranks):
         raise ReferenceTableError("category.csv:rank 须为互不相同的整数")
+    for policy, share, rows in reference["roster_check"].drop("source").iter_rows():
+        if not re.fullmatch(r"0(\.\d{1,4})?|1(\.0+)?", share) or not re.fullmatch(r"\d{1,6}", rows):
+            raise ReferenceTableError(
+                f"roster_check.csv:“{policy}”:shrink_share 须为 0 到 1 的小数，shrink_rows 须为整数"
+            )
     for name in ("negative_list", "special_disease", "region_alias"):
         frame = reference[name]
         if frame.filter(pl.col("valid_to") < pl.col("valid_from")).height:

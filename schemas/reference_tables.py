@@ -84,6 +84,20 @@ TABLES: dict[str, Table] = {
             "source": _SOURCE,
         },
     ),
+    "critical_illness": Table(
+        "大病保险起付线、分段和比例",
+        ("region_code", "year", "band_from_yuan"),
+        {
+            "region_code": _REGION,
+            "year": Column("year", required=True),
+            "band_from_yuan": Column(
+                "yuan", required=True
+            ),  # the first band begins at the threshold (起付线)
+            "ratio": _text(required=True),  # of what lies in the band, "0.60"
+            "cap_yuan": Column("yuan"),  # yearly limit of payment, empty: none
+            "source": _SOURCE,
+        },
+    ),
     "med_type": Table(
         "医疗类别分组",
         ("province", "code"),
@@ -169,6 +183,16 @@ TABLES: dict[str, Table] = {
             "kind": _text(True, ("off", "work")),
             "date_from": Column("date", required=True),
             "date_to": Column("date", required=True),
+            "source": _SOURCE,
+        },
+    ),
+    "roster_check": Table(
+        "名单核对尺度",
+        ("policy",),
+        {
+            "policy": _text(True),  # id of a policy, * for all others
+            "shrink_share": _text(True),  # a 在册 list with a larger share fewer people ends nobody, "0.10"
+            "shrink_rows": _text(True),  # and with more than so many people fewer, "5"
             "source": _SOURCE,
         },
     ),

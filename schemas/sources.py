@@ -1,7 +1,8 @@
 """What a delivered table holds before it becomes a core table: fields, their kinds, and what a row must show.
 
 Kinds: `id` (text that never passes through a number), `cert` (certificate number), `code` (short text from a code
-set), `text` (open text), `person` (name), `date`, `datetime`, `amount` (yuan, two decimals), `month` (YYYYMM),
+set), `sign` (a code of one sign, of which - and + mean something), `text` (open text), `person` (name), `date`,
+`datetime`, `amount` (yuan, two decimals), `month` (YYYYMM),
 `period` and `period_end` (a date, or a month YYYYMM: its first or last day),
 `integer`, `quantity` (number with any decimals). Which header stands for a field is a matter of the layouts
 (`schemas.layouts`).
@@ -110,7 +111,8 @@ _TABLES = (
         _fields(
             id="psn_no",
             cert="certno",
-            code="clct_flag clct_grde revs_flag insu_admdvs psn_idet_type",
+            code="clct_flag clct_grde insu_admdvs psn_idet_type",
+            sign="revs_flag",
             period="accrym_begn",
             period_end="accrym_end",
             datetime="clct_time updt_time",
@@ -226,7 +228,7 @@ _TABLES = (
             id="warning_id issue_no",
             person="visitor",
             code="outcome",
-            text="measure",
+            text="measure why",
             date="visited_on closed_on",
             amount="aid",
         ),
@@ -289,6 +291,87 @@ _TABLES = (
         "已用额度",
         _fields(cert="certno", code="account", date="as_of", integer="year", amount="amount"),
         ("certno", "account", "year", "as_of", "amount"),
+    ),
+    SourceTable(
+        "consent",
+        "数据授权",
+        _fields(
+            cert="certno",
+            person="name",
+            code="agreed region_code",
+            text="scope",
+            date="agreed_on valid_to revoked_on",
+        ),
+        ("certno", "agreed", "agreed_on"),
+    ),
+    SourceTable(
+        "supplementary_cover",
+        "惠民保参保",
+        _fields(
+            cert="certno",
+            person="name",
+            code="region_code",
+            text="product insurer",
+            date="insured_on",
+            period="valid_from",
+            period_end="valid_to",
+            integer="cover_year",
+            amount="premium",
+        ),
+        ("certno", "cover_year|valid_from"),
+    ),
+    SourceTable(
+        "waiting_rejection",
+        "等待期拒付",
+        _fields(
+            id="psn_no setl_id fixmedins_code",
+            cert="certno",
+            person="name",
+            code="insu_admdvs",
+            text="gap_reason",
+            date="rejected_on gap_from gap_to waiting_to",
+            integer="waiting_days",
+            amount="amount",
+        ),
+        (PERSON_ALTERNATIVE, "rejected_on"),
+    ),
+    SourceTable(
+        "application",
+        "救助申请",
+        _fields(
+            id="serial",
+            cert="certno",
+            person="name",
+            code="region_code",
+            text="aid_kind outcome",
+            date="applied_on accepted_on reviewed_on decided_on paid_on",
+            amount="amount",
+        ),
+        ("certno", "applied_on"),
+    ),
+    SourceTable(
+        "deposit",
+        "押金",
+        _fields(
+            id="serial psn_no setl_id mdtrt_id fixmedins_code",
+            cert="certno",
+            person="name",
+            text="fixmedins_name",
+            date="admitted_on taken_on refunded_on",
+            amount="amount",
+        ),
+        (PERSON_ALTERNATIVE, "amount"),
+    ),
+    SourceTable(
+        "deceased",
+        "死亡名单",
+        _fields(
+            cert="certno",
+            person="name",
+            code="sender region_code",
+            date="died_on cancelled_on cremated_on",
+        ),
+        ("certno", "died_on"),
     ),
 )
 SOURCES: dict[str, SourceTable] = {table.name: table for table in _TABLES}

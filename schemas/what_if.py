@@ -78,7 +78,11 @@ def _with_reading(policies: Policies, key: str, letter: str) -> Policies:
         options = "；".join(f"{name} {meaning}" for name, meaning in reading.options.items())
         raise PolicyError(f"{key} 没有读法 {letter}。可选：{options}")
     chosen = reading.model_copy(update={"default": letter})
-    return replace(policies, readings={**policies.readings, key: chosen})
+    heads = {
+        name: head.model_copy(update={"reads": {k: v for k, v in head.reads.items() if k != key}})
+        for name, head in policies.heads.items()
+    }
+    return replace(policies, heads=heads, readings={**policies.readings, key: chosen})
 
 
 def _with_value(policies: Policies, key: Key, text: str, value: str, cost_year: int) -> Policies:
@@ -144,7 +148,7 @@ def parsed(unit: Unit, text: str) -> Raw | None:
                 return date.fromisoformat(text)
             except ValueError:
                 return None
-        case "text_list" | "code_list" | "region_list":
+        case "text_list" | "code_list" | "category_list" | "region_list":
             return [part.strip() for part in text.split(",") if part.strip()]
         case _:
             return text

@@ -9,10 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,10 @@ import polars as pl
 
 from reports.morning_sheet import morning_rows, morning_sheets
 from reports.payment_list import ASSESSED, PAY, payment_rows, payment_sheets, public_sheets, township_name
-from reports.township_list import township_books, township_rows
-from reports.workbook import Sheet, write_workbook
+from reports.scorecard import BOOK, scorecard_sheets
+from reports.workbook import Sheet
 from schemas.mart import KEY_PREFIX, MONEY, RESULT_NAMES, TABLES
+from stores.books import Book, write_books
 from transforms.pseudonym import key_number, key_texts
 
 MORNING = "今日须办.xlsx"
@@ -42,6 +41,13 @@ USED = (
     "payment",
     "decision",
     "change",
+    "warning",
+    "assistance_audit",
+    "premium_subsidy",
+    "risk_register",
+    "roster_delivery",
+    "indicator",
+    "fund_position",
 )
 """The mart tables that the lists are made of; of `person_year` only what is known of heads of households."""
 DTYPES: dict[str, type[pl.DataType] | pl.DataType] = {
@@ -80,14 +86,6 @@ PAYEES = {
 Source = Sequence[Path] | pl.DataFrame | pl.LazyFrame
 
 
-@dataclass(frozen=True)
-class Book:
-    """One workbook: its path below the folder of the run, and its sheets."""
-
-    path: str
-    sheets: Sequence[Sheet]
-
-
 def export(
     home: Path,
     run_id: str,
@@ -99,23 +97,27 @@ def export(
     regions: Mapping[str, str],
     on: date,
     documents: Mapping[str, str] | None = None,
+    titles: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    extra: Sequence[tuple[str, Sequence[Sheet]]] = (),
 ) -> Path:
     """Write the workbooks of a run and return their folder.
 
     `tables` are mart tables (columns of the dictionary, money as `*_fen`, keys as numbers or texts); those left out are
     empty. `people` (PEOPLE) and `payees` (PAYEES) come from the vault; `townships`, `regions` and `documents`
-    (policy id → document number) name the codes.
+    (policy id → document number) name the codes, `titles` (rule → what its list is about) the rules of single visits.
+    `extra` are further workbooks: their path below the folder, and their sheets.
     `folder` is where the lists go instead of `<home>/exports/<run_id>` (an as-of run); `latest` then stays as it is.
     """
     target = folder or home / "exports" / run_id
-    books, attention = _books(tables, people, payees, townships, regions, on, documents or {})
+    books, attention = _books(tables, people, payees, townships, regions, on, documents or {}, titles or {})
+    books += [Book(path, sheets) for path, sheets in extra]
     _closed(home / "exports", target.parent)
     building = target.parent / f".{target.name}.building"
     shutil.rmtree(building, ignore_errors=True)
     try:
         building.mkdir(mode=0o700)
-        counts = _write(building, books, on)
+        counts = write_books(building, books, on)
         _manifest(building, run_id, on, counts, attention)
         _swap(building, target)
     finally:
@@ -137,6 +139,7 @@ def freeze(
     regions: Mapping[str, str],
     on: date,
     documents: Mapping[str, str],
+    titles: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Write the confirmed payment list of a rule and year into `folder`, once; returns its lines (benefit_id, fen).
 
@@ -151,13 +154,13 @@ def freeze(
     )
     if own.is_empty():
         return []
-    books = _list_books(own, regions)
+    books = _list_books(own, regions, titles or {})
     _closed(folder.parents[1], folder.parent)
     building = folder.parent / f".{folder.name}.building"
     shutil.rmtree(building, ignore_errors=True)
     try:
         building.mkdir(mode=0o700)
-        _manifest(building, folder.name, on, _write(building, books, on), 0)
+        _manifest(building, folder.name, on, write_books(building, books, on), 0)
         os.replace(building, folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -165,21 +168,22 @@ def freeze(
     return lines.to_dicts()
 
 
-def _list_books(payable: pl.DataFrame, regions: Mapping[str, str]) -> list[Book]:
+def _list_books(payable: pl.DataFrame, regions: Mapping[str, str], titles: Mapping[str, str]) -> list[Book]:
     """The frozen workbooks: the sheet 给付名单 of each region."""
     books = []
     for (rule, region, year), rows in payable.sort("rule_id", "region_code", "cost_year").group_by(
         ["rule_id", "region_code", "cost_year"], maintain_order=True
     ):
-        sheets = payment_sheets(rows, _title(str(rule), str(region), int(str(year)), regions))
+        sheets = payment_sheets(rows, _title(str(rule), str(region), int(str(year)), regions, titles))
         books.append(
             Book(f"{rule}_{region}_{year}_给付名单.xlsx", [sheet for sheet in sheets if sheet.name == PAY])
         )
     return books
 
 
-def _title(rule: str, region: str, year: int, regions: Mapping[str, str]) -> str:
-    return f"{regions.get(region, region)}{year}年度{TITLES.get(rule, '医疗费用负担封顶化解')}"
+def _title(rule: str, region: str, year: int, regions: Mapping[str, str], titles: Mapping[str, str]) -> str:
+    about = TITLES.get(rule) or titles.get(rule, "医疗费用负担封顶化解")
+    return f"{regions.get(region, region)}{year}年度{about}"
 
 
 def _books(
@@ -190,23 +194,23 @@ def _books(
     regions: Mapping[str, str],
     on: date,
     documents: Mapping[str, str],
+    titles: Mapping[str, str],
 ) -> tuple[list[Book], int]:
     """All workbooks of the run, and how many things wait for a person."""
-    marts, units, persons, payable = _rows(tables, people, payees, townships, on, documents)
-    under_caps = units.filter(pl.col("rule_id") != CASE_BY_CASE)
+    marts, units, _, payable = _rows(tables, people, payees, townships, on, documents)
+    under_caps = units.filter((pl.col("rule_id") != CASE_BY_CASE) & pl.col("visit_id").is_null())
     matters = morning_rows(marts | {"cap_gap": under_caps}, payable)
     books = [Book(MORNING, morning_sheets(matters, marts["change"], township_name(townships)))]
-    lists = (
-        units.filter(pl.col("status").is_in(ASSESSED)).select("rule_id", "region_code", "cost_year").unique()
-    )
+    key = ["rule_id", "region_code", "cost_year"]
+    whole = units.filter(pl.col("status").is_in(ASSESSED) & pl.col("visit_id").is_null())
+    lists = pl.concat([whole.select(key), payable.select(key)]).unique()
     for rule, region, year in lists.sort("rule_id", "region_code", "cost_year").iter_rows():
-        key = {"rule_id": rule, "region_code": region, "cost_year": year}
-        rows = payable.filter(*(pl.col(name) == value for name, value in key.items()))
-        title = _title(rule, region, year, regions)
+        rows = payable.filter(*(pl.col(n) == v for n, v in zip(key, (rule, region, year), strict=True)))
+        title = _title(rule, region, year, regions, titles)
         books.append(Book(f"{rule}_{region}_{year}_给付名单.xlsx", payment_sheets(rows, title)))
         books.append(Book(f"{rule}_{region}_{year}_公示.xlsx", public_sheets(rows, title)))
-    for name, sheet in township_books(township_rows(under_caps, persons, townships)):
-        books.append(Book(f"townships/{_safe(name)}", [sheet]))
+    scored = scorecard_sheets(marts, regions, documents)
+    books.extend([Book(BOOK, scored)] if scored else [])
     return books, matters.height
 
 
@@ -224,6 +228,7 @@ def _rows(
         [
             _units(marts["cap_gap"], marts["benefit_line"]),
             _manual_units(marts["benefit_line"], marts["payment"], tables.get("person_year", [])),
+            _visit_units(marts["benefit_line"], tables.get("person_year", [])),
         ],
         how="diagonal_relaxed",
     )
@@ -296,13 +301,13 @@ def _units(cap_gap: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 
 def _manual_units(lines: pl.DataFrame, payments: pl.DataFrame, person_year: Source) -> pl.DataFrame:
     """Benefits that a decision made case by case, as units with an amount and neither burden nor cap."""
-    found = lines.filter(pl.col("rule_id") == CASE_BY_CASE)
+    found = lines.filter((pl.col("rule_id") == CASE_BY_CASE) & pl.col("adjustment_of").is_null())
     ledger = payments.filter(pl.col("source_table") == "paid_ledger")
     paid = ledger.group_by("benefit_id").agg(paid_fen=pl.col("amount_fen").sum())
-    named = {name: DTYPES["TEXT"] for name in ("person_key", "township_code", "village", "name_masked")}
-    where = _typed(_of(_lazy(person_year), found["person_key"]), named).unique("person_key", keep="last")
+    where = _whereabouts(person_year, found["person_key"])
     return (
-        found.join(paid, on="benefit_id", how="left")
+        found.drop("paid_fen")
+        .join(paid, on="benefit_id", how="left")
         .join(where, on="person_key", how="left")
         .select(
             *(
@@ -323,6 +328,44 @@ def _manual_units(lines: pl.DataFrame, payments: pl.DataFrame, person_year: Sour
             confirmed=pl.lit(True),
         )
     )
+
+
+def _visit_units(lines: pl.DataFrame, person_year: Source) -> pl.DataFrame:
+    """Lines of single visits (医疗救助, 倾斜救助) as units: a row a visit, what was given at its settlement taken off."""
+    found = lines.filter(
+        pl.col("settlement_id").is_not_null()
+        & pl.col("adjustment_of").is_null()
+        & (pl.col("unit_type") == "person")
+    )
+    amount, ledger = pl.col("amount_fen"), pl.col("paid_fen").fill_null(0)
+    filled = pl.min_horizontal(amount, ledger + pl.col("recorded_fen").fill_null(0))
+    return found.join(_whereabouts(person_year, found["person_key"]), on="person_key", how="left").select(
+        *(
+            "rule_id",
+            "region_code",
+            "township_code",
+            "village",
+            "unit_type",
+            "unit_id",
+            "cost_year",
+            "category",
+        ),
+        *("amount_fen", "status", "needs_review", "benefit_id", "decision", "confirmed", "closed_fen"),
+        burden_fen="base_fen",
+        cap_fen="threshold_fen",
+        paid_fen=pl.when(ledger < amount).then(filled).otherwise(ledger),
+        visit_id="settlement_id",
+        household_id="home_id",
+        head_name_masked="name_masked",
+        head_person_key="person_key",
+    )
+
+
+def _whereabouts(person_year: Source, people: pl.Series) -> pl.DataFrame:
+    """person_key, township_code, village, name_masked, home_id of these people: one row each."""
+    names = ("person_key", "township_code", "village", "name_masked", "household_id")
+    rows = _typed(_of(_lazy(person_year), people), {name: DTYPES["TEXT"] for name in names})
+    return rows.unique("person_key", keep="last", maintain_order=True).rename({"household_id": "home_id"})
 
 
 def _persons(people: pl.DataFrame, person_year: Source, heads: pl.Series) -> pl.DataFrame:
@@ -361,17 +404,6 @@ def _lazy(source: Source) -> pl.LazyFrame:
     )
 
 
-def _write(folder: Path, books: Sequence[Book], on: date) -> dict[str, dict[str, int]]:
-    """Write the workbooks; returns the data rows of each sheet by path."""
-    counts = {}
-    for book in books:
-        path = folder / book.path
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        counts[book.path] = write_workbook(path, book.sheets, on)
-        path.chmod(0o600)
-    return counts
-
-
 def _manifest(
     folder: Path, run_id: str, on: date, counts: Mapping[str, dict[str, int]], attention: int
 ) -> None:
@@ -408,8 +440,3 @@ def _point_latest(exports: Path, name: str) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(name)
     os.replace(link, exports / "latest")
-
-
-def _safe(name: str) -> str:
-    """A file name without characters that an office machine refuses."""
-    return re.sub(r'[\\/:*?"<>|\s]', "_", name)

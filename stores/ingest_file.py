@@ -15,10 +15,10 @@ from schemas.layouts import Layout, Match
 from stores import lake
 from stores.home import Home
 from stores.ingest_checks import SCHEMAS, SETTLEMENT, validate
-from stores.ingest_header import find_header, looks_like_table, why_unknown
+from stores.ingest_header import find_header, goes_on, looks_like_table, why_unknown
 from stores.ingest_parts import Reading, Writer, added, control, touched_pairs
 from stores.readers import Refused, Sheet, Wanted, sheets
-from stores.readers_text import Restart, TextSheet
+from stores.readers_text import REPLACED, Restart, TextSheet
 from transforms import normalise_ledgers, normalise_roster, normalise_settlement
 from transforms.normalise import scientific
 from transforms.normalise_people import (
@@ -131,6 +131,10 @@ def _read_sheets(
     for sheet, recognition, _ in filled:
         if recognition.match is None and (not read or recognition.rivals or looks_like_table(recognition)):
             raise Refused(why_unknown(sheet, recognition))
+        if recognition.match is None and goes_on(sheet):
+            raise Refused(
+                f"工作表「{sheet.name}」没有表头，但有多行身份证号，像是名单的续表。请补上表头，或并入前一张工作表"
+            )
         if recognition.match is None:
             reading.note("sheet", f"工作表「{sheet.name}」不是数据表，没有读")
     people: list[pl.DataFrame] = []
@@ -199,8 +203,9 @@ class SheetJob:
             self.reading.note("unused_columns", f"没有用到的列：{'、'.join(self.match.unused[:30])}")
         if not self.sheet.visible:
             self.reading.note("hidden", f"工作表「{self.sheet.name}」是隐藏的，已照常读入")
-        if hidden := getattr(self.sheet, "hidden_rows", 0):
-            self.reading.note("hidden", "工作簿里有隐藏的行，已照常读入", hidden)
+        for what, unit in (("hidden_rows", "行"), ("hidden_columns", "列")):
+            hidden = getattr(self.sheet, what, 0)
+            self.reading.note("hidden", f"工作表「{self.sheet.name}」有隐藏的{unit}，已照常读入", hidden)
         source = (
             self.sheet.slowly(wanted)
             if way == "slow" and isinstance(self.sheet, TextSheet)
@@ -209,7 +214,7 @@ class SheetJob:
         for raw in self._without_tail(source, wanted):
             self._batch(raw.with_columns(sheet=pl.lit(self.sheet.name, dtype=pl.String)), wanted)
         for message, count in wanted.notes.items():
-            self.reading.note("encoding", message, count)
+            self.reading.note("encoding" if message == REPLACED else "day_numbers", message, count)
 
     def _without_tail(self, source: Iterator[pl.DataFrame], wanted: Wanted) -> Iterator[pl.DataFrame]:
         """Batches that end with a row of data; what follows the last one is notes, or rows to be rejected."""
@@ -291,6 +296,8 @@ class SheetJob:
         if batch.faults.found:
             good = ~batch.faults.any()
             self._reject(batch, batch.faults.first())
+            if layout.table == "roster":
+                self._refused_roster_rows(batch)
         if layout.table == "setl_d":
             self._accept_settlements(batch, good)
         else:
@@ -396,6 +403,16 @@ class SheetJob:
             if seen.height:
                 self._sighted(seen.select(c for c in frame.columns if c in normalise_settlement.PERSON))
 
+    def _refused_roster_rows(self, batch: Typed) -> None:
+        """What rejected roster rows still show; those of a list bear on the years from its month on."""
+        shown = _with_schema(normalise_roster.refused(batch), "roster_refused")
+        validate("roster_refused", shown)
+        self.writer.add("roster_refused", shown)
+        first = shown["list_month"].min()
+        if isinstance(first, int):
+            years = range(first // 100, max(first // 100, self.reading.until_year) + 1)
+            self.reading.touched |= {("", year) for year in years}
+
     def _accept_settlements(self, batch: Typed, good: pl.Series | None) -> None:
         """As `_accept`, but a wide row is copied once only: each reader below picks the columns it needs."""
         frame, reading = batch.frame, self.reading
@@ -432,6 +449,10 @@ class SheetJob:
         reading.touched |= touched_pairs(accepted, layout.table, reading.until_year)
         if layout.table == "payee":
             self.payees.append(_payees(accepted))
+        elif layout.table == "decision":
+            held = [reading.vault["decision"]] if "decision" in reading.vault else []
+            words = accepted.select("sheet", "source_row", "reason", "decided_by")
+            reading.vault["decision"] = pl.concat([*held, words])
         elif "id_key" in accepted.columns and (layout.table not in _NO_PERSON or layout.table == "roster"):
             self._sighted(accepted)
 

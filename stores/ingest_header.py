@@ -36,7 +36,9 @@ def _header_of(head: list[list[str]], layouts: Sequence[Layout]) -> tuple[Recogn
         if sum(bool(cell.strip()) for cell in row) < 2:
             continue
         recognition = recognise(row, layouts)
-        if recognition.match is not None or recognition.rivals:
+        if recognition.match is not None:
+            return _second_level(head, layouts, recognition, position)
+        if recognition.rivals:
             return recognition, position
         near = recognition.closest
         score = len(near.explained) - len(near.missing) / 10 if near else 0.0
@@ -45,10 +47,29 @@ def _header_of(head: list[list[str]], layouts: Sequence[Layout]) -> tuple[Recogn
     return closest
 
 
+def _second_level(
+    head: list[list[str]], layouts: Sequence[Layout], first: Recognition, position: int
+) -> tuple[Recognition, int]:
+    """The row below where it, too, is a header and says more: headers over two rows, the upper ones merged."""
+    if position + 1 < len(head):
+        below = recognise(head[position + 1], layouts)
+        if below.match and first.match and first.match.columns.items() < below.match.columns.items():
+            return below, position + 1
+    return first, position
+
+
 def looks_like_table(recognition: Recognition) -> bool:
     """Whether a sheet that fits no layout looks like a data sheet all the same: half of the headers needed."""
     near = recognition.closest
     return near is not None and len(near.missing) * 2 <= len(near.layout.required)
+
+
+_NUMBER = re.compile(r"^[\s'`’]*[1-9]\d{16}[\dXx]\s*$")
+
+
+def goes_on(sheet: Sheet) -> bool:
+    """Whether a sheet without a header holds rows of people: three certificate numbers among its first rows."""
+    return sum(any(_NUMBER.match(cell) for cell in row) for row in sheet.head) >= 3
 
 
 def why_unknown(sheet: Sheet, recognition: Recognition) -> str:

@@ -12,6 +12,7 @@ import polars as pl
 
 from stores import lake
 from stores.home import Home
+from transforms.normalise_settlement import form_counts
 
 _PART_ROWS = 200_000
 """A batch of so many rows is a part by itself: putting batches together would copy them."""
@@ -96,6 +97,7 @@ class Writer:
                 "rows": frame.height,
                 "region": region,
                 "cost_year": year,
+                **({"forms": form_counts(frame)} if table == "setl_d" else {}),
             }
         )
         if not self.dry_run:
@@ -167,6 +169,45 @@ def added(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:
     return {key: left.get(key, 0) + right.get(key, 0) for key in {**left, **right}}
 
 
+OWN_YEARS: dict[str, tuple[str, str | None]] = {
+    "psn_insu_d": ("crt_insu_date", "paus_insu_date"),
+    "rsdt_psn_clct_detl_d": ("accrym_begn", "accrym_end"),
+    "subsidy_ledger": ("insurance_year", "insurance_year"),
+    "supplementary_cover": ("cover_year", "cover_year"),
+    "waiting_rejection": ("rejected_on", "rejected_on"),
+    "consent": ("agreed_on", None),
+    "application": ("applied_on", "applied_on"),
+    "deposit": ("admitted_on", None),
+    "deceased": ("died_on", None),
+    "refl_appy_evt_c": ("begndate", "enddate"),
+    "out_appy_d": ("begndate", "enddate"),
+    "opsp_reg": ("begndate", "enddate"),
+    "opening_balance": ("year", "year"),
+    "fund_ledger": ("year", "year"),
+    "psn_info_b": ("die_date", None),
+}
+"""Tables whose first and last year stand under names of their own; no last one: up to the running year."""
+
+
+def _own_years(accepted: pl.DataFrame, begin: str, end: str | None, until_year: int) -> set[tuple[str, int]]:
+    """The years between two columns (dates, or years as numbers); without a beginning the row bears on its end only."""
+    first, last = (
+        (pl.col(name).dt.year() if accepted.schema[name] == pl.Date else pl.col(name))
+        if name
+        else pl.lit(None, pl.Int32)
+        for name in (begin, end)
+    )
+    spans = (
+        accepted.select(first=pl.coalesce(first, last), last=last.fill_null(until_year))
+        .unique()
+        .drop_nulls()
+        .rows()
+    )
+    return {
+        ("", year) for begins, ends in spans for year in range(begins, max(begins, min(ends, until_year)) + 1)
+    }
+
+
 def touched_pairs(accepted: pl.DataFrame, table: str, until_year: int) -> set[tuple[str, int]]:
     """(region, cost year) pairs that accepted rows bear on by their own dates; region "" where the table has none.
 
@@ -174,10 +215,15 @@ def touched_pairs(accepted: pl.DataFrame, table: str, until_year: int) -> set[tu
     """
     if table == "setl_d":
         return set(accepted.select("insu_admdvs", "cost_year").unique().rows())
+    if table in OWN_YEARS:
+        own = _own_years(accepted, *OWN_YEARS[table], until_year)
+        if own or "valid_from" not in accepted.columns:
+            return own
     if "cost_year" in accepted.columns:
         return {("", year) for year in accepted["cost_year"].drop_nulls().unique().to_list()}
     if "valid_from" in accepted.columns:
-        spans = accepted.select(pl.col("valid_from").dt.year(), pl.col("valid_to").dt.year()).unique().rows()
+        held = accepted.select(pl.col("valid_from").dt.year(), pl.col("valid_to").dt.year())
+        spans = held.drop_nulls("valid_from").unique().rows()
         return {
             ("", year)
             for first, last in spans

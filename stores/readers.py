@@ -175,7 +175,7 @@ def _unpack(opened: object, target: Path, packed: int) -> None:
     free = shutil.disk_usage(target.parent).free
     total = 0
     try:
-        with opened() as stream, target.open("wb") as out:  # type: ignore[operator]
+        with opened() as stream, target.open("wb") as out:  # type: ignore[operator]  # one of two openers with unlike signatures
             while chunk := stream.read(2**22):
                 total += len(chunk)
                 if total > limit or total > free:

@@ -3,7 +3,6 @@ last digits and the file is refused, whatever the number looks like."""
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -14,10 +13,15 @@ import polars as pl
 import python_calamine
 
 from stores.readers import HEAD_ROWS, Refused, Wanted
+from stores.readers_facts import SheetFacts, workbook_facts
 
 EXACT = 10**15
 """From here on a spreadsheet number no longer holds all digits of an id."""
-_HIDDEN = re.compile(rb"<row\b[^>]*\bhidden=\"(?:1|true)\"")
+DAYS = range(18_264, 73_416)
+"""Numbers that are days of 1950 to 2100 where a date should stand: no date is written as such a number."""
+EPOCHS = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}
+_DAY_KINDS = ("date", "datetime", "period", "period_end", "month")
+_MONEY = ("amount", "quantity")
 _BATCH = 100_000
 _FAILURES = (
     python_calamine.CalamineError,
@@ -32,12 +36,28 @@ class ExcelSheet:
 
     encoding = "excel"
 
-    def __init__(self, name: str, visible: bool, rows: list[list[Any]], hidden_rows: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        visible: bool,
+        rows: list[list[Any]],
+        facts: SheetFacts | None = None,
+        since_1904: bool = False,
+    ) -> None:
         self.name: str | None = name
         self.visible = visible
-        self._rows = rows
-        self.hidden_rows = hidden_rows
-        self.head = [[_text(cell) or "" for cell in row] for row in rows[: HEAD_ROWS + 1]]
+        self.facts = facts or SheetFacts()
+        self._since_1904 = since_1904
+        self._rows = _with_errors(rows, self.facts)
+        self._below = _shown_by_merged_cells(self._rows, self.facts)
+        self.hidden_rows = self.facts.hidden_rows
+        self.hidden_columns = self.facts.columns_hidden_within(
+            max(map(len, rows[: HEAD_ROWS + 1]), default=0)
+        )
+        self.head = [
+            [_text(self._below.get((r, c), cell)) or "" for c, cell in enumerate(row)]
+            for r, row in enumerate(rows[: HEAD_ROWS + 1])
+        ]
 
     def batches(self, wanted: Wanted) -> Iterator[pl.DataFrame]:
         first = wanted.header_row + 1
@@ -54,14 +74,58 @@ class ExcelSheet:
         self, rows: list[list[Any]], start: int, position: int, name: str, wanted: Wanted
     ) -> list[str | None]:
         cells = [row[position] if position < len(row) else "" for row in rows]
-        if wanted.kinds.get(name) in ("id", "cert"):
+        kind = wanted.kinds.get(name)
+        if self._below and kind not in _MONEY:  # an amount that is shown once is one amount
+            cells = [self._below.get((start + n, position), cell) for n, cell in enumerate(cells)]
+        self._refuse_open_formulas(start, len(rows), position, wanted)
+        if kind in ("id", "cert"):
             for number, cell in enumerate(cells, start=start + 1):
                 if isinstance(cell, (int, float)) and not isinstance(cell, bool) and abs(cell) >= EXACT:
                     raise Refused(
                         f"工作表「{self.name}」第 {number} 行「{wanted.headers[position]}」是数字格式,"
                         "长号码的末几位已经丢失。请把该列设为文本格式后从系统重新导出，不要在 Excel 里改格式后直接保存"
                     )
+        if kind in _DAY_KINDS:
+            cells = self._days(cells, wanted.headers[position], wanted)
         return [_text(cell) for cell in cells]
+
+    def _refuse_open_formulas(self, start: int, count: int, position: int, wanted: Wanted) -> None:
+        """A formula that was never calculated says nothing; whoever opens and saves the workbook calculates it."""
+        for row, column in sorted(self.facts.open_formulas):
+            if column == position and start <= row < start + count:
+                raise Refused(
+                    f"工作表「{self.name}」第 {row + 1} 行「{wanted.headers[position]}」是没有计算结果的公式。"
+                    "请用 Excel 或 WPS 打开后保存一次，或把该列粘贴为数值，再放入"
+                )
+
+    def _days(self, cells: list[Any], header: str, wanted: Wanted) -> list[Any]:
+        """Day numbers that lost their date format, as dates of the workbook's own epoch; told once a column."""
+        plain = [isinstance(c, (int, float)) and not isinstance(c, bool) and int(c) in DAYS for c in cells]
+        if any(plain):
+            year = 1904 if self._since_1904 else 1900
+            message = f"「{header}」列是没有日期格式的天数，已按 {year} 日期系统读作日期，请核对"
+            wanted.notes[message] = wanted.notes.get(message, 0) + sum(plain)
+        epoch = EPOCHS[self._since_1904]
+        return [epoch + timedelta(days=c) if p else c for c, p in zip(cells, plain, strict=True)]
+
+
+def _with_errors(rows: list[list[Any]], facts: SheetFacts) -> list[list[Any]]:
+    """Cells whose formula failed hold its error word (#N/A …): unreadable, not empty."""
+    for (row, column), word in facts.errors.items():
+        if row < len(rows) and column < len(rows[row]):
+            rows[row][column] = word
+    return rows
+
+
+def _shown_by_merged_cells(rows: list[list[Any]], facts: SheetFacts) -> dict[tuple[int, int], Any]:
+    """What the cells below the first one of a merged range show: its value, in the same column."""
+    shown = {}
+    for (top, left), (bottom, _) in facts.merged:
+        if bottom > top and top < len(rows) and left < len(rows[top]) and rows[top][left] != "":
+            for row in range(top + 1, min(bottom + 1, len(rows))):
+                if left < len(rows[row]) and rows[row][left] == "":
+                    shown[row, left] = rows[top][left]
+    return shown
 
 
 def _text(cell: Any) -> str | None:
@@ -87,44 +151,25 @@ def _text(cell: Any) -> str | None:
 
 def excel_sheets(path: Path, kind: str) -> Iterator[ExcelSheet]:
     """All worksheets of a workbook, hidden ones too. Refused: password, truncated, not a workbook."""
+    facts = workbook_facts(path, kind)
     try:
+        if facts.encrypted:
+            raise python_calamine.PasswordError
         workbook = python_calamine.CalamineWorkbook.from_path(str(path))
-        hidden = _hidden_rows(path) if kind == "xlsx" else 0
         for meta in workbook.sheets_metadata:
             if meta.typ != python_calamine.SheetTypeEnum.WorkSheet:
                 continue
             sheet = workbook.get_sheet_by_name(meta.name)
+            about = facts.sheets.get(meta.name, SheetFacts())
+            about.merged = about.merged or list(sheet.merged_cell_ranges or [])
             rows = sheet.to_python(skip_empty_area=False)
             visible = meta.visible == python_calamine.SheetVisibleEnum.Visible
-            yield ExcelSheet(meta.name, visible, rows, hidden)
-            hidden = 0
+            yield ExcelSheet(meta.name, visible, rows, about, facts.since_1904)
     except python_calamine.PasswordError as error:
         raise Refused("工作簿有密码，请用 Excel 或 WPS 打开、去掉密码后另存再放入") from error
     except (*_FAILURES, zipfile.BadZipFile, OSError, ValueError) as error:
-        if "password" in str(error).lower() or (kind == "ole" and _is_encrypted(path)):
+        if "password" in str(error).lower():
             raise Refused("工作簿有密码，请用 Excel 或 WPS 打开、去掉密码后另存再放入") from error
         raise Refused(
             "工作簿打不开（不完整，或不是 Excel 能认的格式）。请用 Excel 或 WPS 打开后另存为 xlsx 再放入"
         ) from error
-
-
-def _is_encrypted(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return "EncryptedPackage".encode("utf-16-le") in stream.read(2**20)
-
-
-def _hidden_rows(path: Path) -> int:
-    """Hidden rows in all worksheets: read like any other, but somebody should know."""
-    count = 0
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if name.startswith("xl/worksheets/") and name.endswith(".xml"):
-                with archive.open(name) as stream:
-                    tail = b""
-                    while chunk := stream.read(2**22):
-                        block = tail + chunk
-                        cut = block.rfind(b"<row") if b"<row" in block else len(block)
-                        count += len(_HIDDEN.findall(block[:cut]))
-                        tail = block[cut:][-(2**16) :]
-                    count += len(_HIDDEN.findall(tail))
-    return count

@@ -93,14 +93,26 @@ def read(path: Path, table: str) -> pl.DataFrame | None:
 
     A column that the dictionary has got since the file was published is null.
     """
+    return read_all(path, [table]).get(table)
+
+
+def read_all(path: Path, tables: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """As `read`, of several tables by one connection; those that are not there are left out."""
     if not path.exists():
-        return None
+        return {}
     with duckdb.connect(str(path), read_only=True) as connection:
-        if table not in _existing(connection):
-            return None
-        there = {str(row[0]) for row in connection.execute(f"describe mart.{table}").fetchall()}
-        columns = ", ".join(_read_back(c, c.name in there) for c in TABLES[table].columns)
-        frame = pl.from_arrow(connection.sql(f"select {columns} from mart.{table}").to_arrow_table())
+        rows = connection.execute(
+            "select table_name, column_name from duckdb_columns() where schema_name = 'mart'"
+        ).fetchall()
+        found: dict[str, set[str]] = {}
+        for name, column in rows:
+            found.setdefault(str(name), set()).add(str(column))
+        return {name: _frame(connection, TABLES[name], found[name]) for name in tables if name in found}
+
+
+def _frame(connection: duckdb.DuckDBPyConnection, table: Table, there: set[str]) -> pl.DataFrame:
+    columns = ", ".join(_read_back(c, c.name in there) for c in table.columns)
+    frame = pl.from_arrow(connection.sql(f"select {columns} from mart.{table.name}").to_arrow_table())
     assert isinstance(frame, pl.DataFrame)
     return frame
 
@@ -126,6 +138,8 @@ def _build(
     connection.execute(_key_macro())
     for name in dict.fromkeys((*PUBLISHED, *tables)):
         _create(connection, TABLES[name], tables.get(name, []))
+    for macro in sorted((SQL / "macros").glob("*.sql")):
+        connection.execute(macro.read_text(encoding="utf-8"))
     _create_links(connection, links)
     for view, (table, pattern) in lake_parts.items():
         _create_view(connection, home, view, table, pattern)

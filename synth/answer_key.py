@@ -31,7 +31,8 @@ def yuan(x: int | None) -> str:
     return f"{'-' if x < 0 else ''}{abs(x) // 100}.{abs(x) % 100:02d}"
 
 
-def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    """A table of the answer key as CSV; how many rows it has."""
     n = 0
     with path.open("w", encoding="utf-8", newline="") as f:
         out = csv.writer(f)
@@ -167,6 +168,9 @@ def person_year(
         ),
         pl.when("hole").then(pl.lit("true")).otherwise(pl.lit("false")).alias("incomplete"),
     )  # fmt: skip
+    if not place.towns_known:
+        unsaid = ("township_code", "township_source", "village")
+        out = out.with_columns(pl.lit("?").alias(c) for c in unsaid)
     out.write_csv(folder / "person_year.csv", quote_style="necessary")
     return out.height
 
@@ -198,7 +202,7 @@ def household_year(
             codes = [c for m in (here or members) for c in register.last_codes(m)]
             t = totals.get(h, dict.fromkeys(("n", "tot", "psn", "com", "sub", "burden"), 0))
             yield (
-                h, last.region or place.code, _township(place, last), last.village,
+                h, last.region or place.code, _township(place, last), last.village if place.towns_known else "?",
                 ids.mask_name(names.get(last.head, "")), year, min(codes, key=RANK.index, default=""),
                 len(here), len(members), t["n"], yuan(t["tot"]), yuan(t["psn"]), yuan(t["com"]), yuan(t["sub"]),
                 "0.00", yuan(max(0, t["burden"])), str(h in incomplete).lower(),
@@ -209,12 +213,12 @@ def household_year(
         "n_members", "n_members_ever", "n_settlements", "tot_yuan", "psn_yuan", "com_yuan", "sub_yuan", "neg_yuan",
         "burden_yuan", "incomplete",
     )  # fmt: skip
-    return _write(folder / "household_year.csv", header, rows())
+    return write_table(folder / "household_year.csv", header, rows())
 
 
 def _township(place: County, f: Fact) -> str:
     """Township on a roster row; a row of another county shows none."""
-    return place.townships[f.town][0] if f.region in ("", place.code) else "?"
+    return place.townships[f.town][0] if f.region in ("", place.code) and place.towns_known else "?"
 
 
 def cap_gap(
@@ -243,13 +247,13 @@ def cap_gap(
         "distance_yuan", "limit_yuan", "amount_yuan", "paid_yuan", "adjustment_yuan", "status", "needs_review",
         "incomplete_reason",
     )  # fmt: skip
-    _write(folder / "cap_gap.csv", header, rows)
+    write_table(folder / "cap_gap.csv", header, rows)
 
 
 def review_cases(folder: Path, units: list[Unit]) -> None:
     """One row for every other reading that gives a unit another amount."""
     header = ("unit_id", "reading_key", "reading", "amount_yuan")
-    _write(
+    write_table(
         folder / "review_case.csv",
         header,
         ((u.unit, c.key, c.reading, yuan(c.amount)) for u in units for c in u.cases),
@@ -269,7 +273,7 @@ def payments(folder: Path, world: World) -> None:
         "effect",
         "counts_on",
     )
-    _write(
+    write_table(
         folder / "payment.csv",
         header,
         (
@@ -285,7 +289,7 @@ def files(folder: Path, delivered: list[Delivered]) -> None:
         "file", "table_name", "encoding", "received_on", "content_hash", "n_rows", "n_accepted", "n_rejected",
         "n_duplicate",
     )  # fmt: skip
-    _write(
+    write_table(
         folder / "files.csv",
         header,
         (
@@ -336,7 +340,38 @@ def situations(folder: Path, planted: list[Planted], place: County) -> None:
             ]
         for letter in s["expect"].get("no_unit", []) if place.has_cap else []:
             rows.append((s["id"], rule, "cap_gap", p.households[letter], "absent", "true"))
-    _write(folder / "situations.csv", ("situation", "rule", "table", "unit", "column", "expected"), rows)
+        rows += [(s["id"], rule, *cells) for cells in _expected_relief(p)]
+    write_table(folder / "situations.csv", ("situation", "rule", "table", "unit", "column", "expected"), rows)
+
+
+def _expected_relief(p: Planted) -> list[tuple[str, str, str, str]]:
+    """table, unit, column, expected of assistance (a line or an audit row of a visit) and of Wenzhou's relief."""
+    expect = p.situation["expect"]
+    rows = []
+    for e in expect.get("relief", []):
+        unit = p.households[e["household"]]
+        rows += [("cap_gap", unit, k, _value(k, v)) for k, v in e.items() if k != "household"]
+    for e in expect.get("relief_review", []):
+        unit = p.households[e["household"]]
+        rows.append(
+            ("review_case", unit, f"{e['key']} {e['reading']}", _value("amount_yuan", e["amount_yuan"]))
+        )
+    for e in expect.get("line", []):
+        unit = p.settlements[e["visit"]]
+        named = {k: v for k, v in e.items() if k not in ("visit", "rule")}
+        rows += [("benefit_line", unit, f"{e['rule']} {k}", _value(k, v)) for k, v in named.items()]
+    for e in expect.get("line_review", []):
+        cell = f"{e['rule']} {e['key']} {e['reading']}"
+        rows.append(
+            ("line_review_case", p.settlements[e["visit"]], cell, _value("amount_yuan", e["amount_yuan"]))
+        )
+    for e in expect.get("no_line", []):
+        rows.append(("benefit_line", p.settlements[e["visit"]], f"{e['rule']} absent", "true"))
+    rows += [("cap_gap", p.households[letter], "absent", "true") for letter in expect.get("no_relief", [])]
+    for e in expect.get("audit", []):
+        unit = p.settlements[e["visit"]]
+        rows += [("assistance_audit", unit, k, _value(k, v)) for k, v in e.items() if k != "visit"]
+    return rows
 
 
 def _value(column: str, value: object) -> str:

@@ -41,7 +41,9 @@ def truth(df: pl.DataFrame, t: int, **values: object) -> pl.DataFrame:
 
 def scaled(df: pl.DataFrame, num: int, den: int) -> pl.DataFrame:
     """Rows at ``num/den`` of the money; identities A, B, C and D hold again."""
-    df = df.with_columns(pl.col(c) * num // den for c in (*PARTS, *FUNDS, "ded", "acct", "mul", "hosp"))
+    df = df.with_columns(
+        pl.col(c) * num // den for c in (*PARTS, *FUNDS, "ded", "acct", "mul", "hosp", "tilt")
+    )
     return totals(df)
 
 

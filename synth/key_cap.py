@@ -12,6 +12,9 @@ from synth.model import CAPS, Visit, World
 from synth.people import ALIAS, HOME
 from synth.settle import Institution
 
+GENERAL = ("A-L07", "A-L09")
+"""Questions about the policy as a whole: their amounts are told, but no unit waits for them."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -52,7 +55,8 @@ class Unit:
 
     @property
     def review(self) -> bool:
-        return bool(self.cases)
+        """Whether a question about this very unit is open; those of the whole policy wait for nobody."""
+        return any(case.key not in GENERAL for case in self.cases)
 
     @property
     def status(self) -> str:

@@ -1,4 +1,4 @@
-"""Amounts of the units under Lin'an's cap when the articles are read in another way (A-L01 to A-L06)."""
+"""Amounts of the units under Lin'an's cap when the articles are read in another way (A-L01 to A-L07, A-L09)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import groupby
 from synth.key_cap import CapBook, Case, Unit, total
 from synth.model import CAPS, Fact, Visit
 
+IN_FORCE_YEAR = 2024
 Counted = list[tuple[Visit, str]]
 """Settlements that count, each with the category under which it does."""
 
@@ -46,6 +47,11 @@ class Readings:
                 self._per_person(household, unit, rows)
                 cash = sum(_cash(v) for v, _ in rows)
                 _differ(unit, "A-L06", "b", _over(cash, unit.cap))
+                within = [in_range(v) for v, _ in rows]
+                if None not in within:
+                    _differ(unit, "A-L07", "b", _over(sum(filter(None, within)), unit.cap))
+                if self.register.last.year < IN_FORCE_YEAR:
+                    _differ(unit, "A-L09", "b", 0)
             for unit in mine:
                 unit.cases.sort(key=lambda c: (c.key, c.reading))
 
@@ -171,6 +177,15 @@ def _shared(units: list[Unit], rows: Counted) -> list[Counted]:
         return [rows]
     known = {u.category for u in units}
     return [[(v, c) for v, c in rows if c == u.category or (u is units[0] and c not in known)] for u in units]
+
+
+def in_range(visit: Visit) -> int | None:
+    """What of a burden lies within the policy range, after payments; a correction whole; None: unknown."""
+    if visit.psn < 0:
+        return visit.psn
+    if visit.pol is None:
+        return None
+    return max(0, max(0, visit.psn - (visit.tot - visit.pol)) - visit.com - visit.sub)
 
 
 def _cash(visit: Visit) -> int:

@@ -18,6 +18,15 @@ WORDINGS = {
     "低保边缘家庭人员": ("DIBIAN",), "支出型低保": ("ZHICHU", "DIBAO"), "支出型低边": ("ZHICHU", "DIBIAN"),
     "重度残疾人": ("ZHONGCAN",), "监测户": ("JIANCE",), "稳定脱贫人口": (), "重点优抚对象": ("YOUFU",),
     "相对低收入家庭第二类对象": ("XD2",), "低收入农户": ("DISHOURU",), "返贫致贫人口": ("FANPIN",),
+    # Chongqing (orphans are 特困 under the policy of Pengshui only)
+    "城乡孤儿": ("TEKUN",), "事实无人抚养儿童": ("TEKUN",), "农村五保户": ("TEKUN",), "低保对象-7019": ("DIBAO",),
+    "返贫致贫户": ("FANPIN",), "返贫致贫人口-7202": ("FANPIN",), "农村易返贫致贫人口": ("JIANCE",),
+    "脱贫不稳定户": ("JIANCE",), "边缘易致贫户": ("JIANCE",), "突发严重困难户": ("JIANCE",),
+    "低保边缘户-7201": ("DIBIAN",), "因病致贫重病患者": ("YINBING",), "因病致贫家庭重病患者": ("YINBING",),
+    "在乡重点优抚对象": ("YOUFU",), "在乡老复员军人": ("YOUFU",), "重度残疾": ("ZHONGCAN",),
+    "城乡重度(1-2级)残疾人员": ("ZHONGCAN",), "1-6级残疾军人": (),
+    # Wenzhou
+    "相对低收入第二类": ("XD2",), "第二类对象": ("XD2",), "相对低收入家庭第一类对象": ("XD",),
 }  # fmt: skip
 FOREVER = date(2999, 12, 31)
 SEPARATORS = "、,，;；|/ "
@@ -70,6 +79,7 @@ class Fact:
     removed_department: str = ""
     certificate: str = ""
     again: tuple[tuple[int, date], ...] = ()
+    never_short: bool = False
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -112,9 +122,40 @@ class Paid:
     serial: str = ""
 
 
+FUND_OF = {
+    "bas": "hifp", "cii": "hifmi", "lrg": "hifob", "civ": "cvl", "ent": "hifes", "dis": "hifdm", "maf": "maf",
+    "oth": "oth", "tilt": "tilt",
+}  # fmt: skip
+"""Amounts of a settlement that assistance looks at, by their column in the generator's rows."""
+
+
+@dataclass
+class Care:
+    """What assistance asks of a settlement: the visit that it is part of, its disease, referral and layers (fen).
+
+    ``tilt_known`` False: the file does not say what tilt relief was paid.
+    """
+
+    mdtrt: str = ""
+    begun: date | None = None
+    level: str = ""
+    refl: str = ""
+    dise: str = ""
+    bas: int = 0
+    cii: int = 0
+    lrg: int = 0
+    civ: int = 0
+    ent: int = 0
+    dis: int = 0
+    maf: int = 0
+    oth: int = 0
+    tilt: int = 0
+    tilt_known: bool = True
+
+
 @dataclass
 class Visit:
-    """A settlement of a person of interest, after everything that happened to it (fen)."""
+    """A settlement of a person of interest, after everything that happened to it (fen); ``pol`` None: unknown."""
 
     id: str
     who: str
@@ -133,6 +174,7 @@ class Visit:
     insutype: int = 390
     com: int = 0
     sub: int = 0
+    care: Care = field(default_factory=Care)
 
     @property
     def day(self) -> date:
@@ -141,6 +183,52 @@ class Visit:
     @property
     def burden(self) -> int:
         return self.psn - self.com - self.sub
+
+
+@dataclass(frozen=True)
+class Referral:
+    """A referral record (转诊): of a settlement or a visit, or, naming none, of a period."""
+
+    who: str
+    settlement: str = ""
+    mdtrt: str = ""
+    on: date | None = None
+    begins: date | None = None
+    ends: date | None = None
+    valid: bool = True
+
+
+@dataclass(frozen=True)
+class Filing:
+    """A filing of treatment elsewhere (异地备案): a region, or an institution."""
+
+    who: str
+    begins: date
+    ends: date | None = None
+    place: str = ""
+    institution: str = ""
+    valid: bool = True
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A diagnosis of a visit; ``out``: of discharge."""
+
+    who: str
+    mdtrt: str
+    code: str
+    main: bool = True
+    out: bool = True
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What was used of an account before (已用额度)."""
+
+    who: str
+    account: str
+    amount: int
+    until: date
 
 
 @dataclass
@@ -153,6 +241,10 @@ class World:
     visits: dict[str, list[Visit]] = field(default_factory=dict)
     holes: dict[str, list[tuple[int, date | None]]] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
+    referrals: list[Referral] = field(default_factory=list)
+    filings: list[Filing] = field(default_factory=list)
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+    openings: list[Opening] = field(default_factory=list)
 
 
 def month_end(year: int, month: int) -> date:

@@ -8,11 +8,15 @@ from pathlib import Path
 
 ELSEWHERE = {"330112": ("330302", "330382"), "500243": ("330302", "330382")}
 ALIAS = {"330112": "330185"}
+PILOTS = ("330305", "330324", "330326", "330327", "330328", "330329")
 
 
 @dataclass(frozen=True)
 class County:
-    """A county with its townships; ``elsewhere`` are two other counties where some people are insured."""
+    """A county with its townships; ``elsewhere`` are two other counties where some people are insured.
+
+    ``towns_known`` False: the table has no townships of it, its people live in one without name and code.
+    """
 
     code: str
     name: str
@@ -20,11 +24,22 @@ class County:
     townships: tuple[tuple[str, str], ...]
     elsewhere: tuple[str, str]
     alias: str
+    towns_known: bool = True
+
+    @property
+    def policy(self) -> str:
+        """Whose rules on money hold here: L (cap), W (relief of households), P (assistance), or none."""
+        return {"330112": "L", "500243": "P"}.get(self.code, "W" if self.code[:4] == "3303" else "")
 
     @property
     def has_cap(self) -> bool:
         """Whether the household cap of Lin'an (L-04) is in force here."""
-        return self.code == "330112"
+        return self.policy == "L"
+
+    @property
+    def is_pilot(self) -> bool:
+        """Whether the county is one of the six pilots of Wenzhou's relief (W-01)."""
+        return self.code in PILOTS
 
 
 def county(code: str) -> County:
@@ -43,7 +58,8 @@ def county(code: str) -> County:
         code,
         me["name"],
         f"{province['name']}{middle}{me['name']}",
-        towns,
+        towns or (("", ""),),
         ELSEWHERE.get(code, ("330112", "330302" if code != "330302" else "330382")),
         ALIAS.get(code, code),
+        bool(towns),
     )

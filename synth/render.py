@@ -47,8 +47,9 @@ DISEASES = (
 class Renderer:
     """Lookup columns of one county, by person and by institution."""
 
-    def __init__(self, people: People, inst: list[Institution]) -> None:
-        self.people = people
+    def __init__(self, people: People, inst: list[Institution], *, assisted: bool = False) -> None:
+        """``assisted``: the extract shows disease codes of its own, referral and tilt relief."""
+        self.people, self.assisted = people, assisted
         sex = pl.Series("gend", people.sex).cast(pl.String)
         kind = pl.Series("k", people.id_kind)
         cert_type = pl.select(
@@ -73,7 +74,7 @@ class Renderer:
             {
                 "fixmedins_code": [i.code for i in inst],
                 "fixmedins_name": [i.name for i in inst],
-                "hosp_lv": [i.level for i in inst],
+                "hosp_lv": [i.on_settlements for i in inst],
                 "fix_blng_admdvs": [i.region for i in inst],
             }
         )
@@ -106,15 +107,24 @@ class Renderer:
             pl.lit("0").alias("mid_setl_flag"),
             pl.lit("").alias("emp_no"),
         )
+        more: tuple[str, ...] = ()
+        if self.assisted:
+            out = out.with_columns(
+                dise_no="dise",
+                dise_name=pl.lit(""),
+                refl_stas="refl",
+                tilt_pay=pl.when("tilt_ok").then(pl.col("tilt") / 100),
+            )
+            more = ("refl_stas", "tilt_pay")
         if plain:
-            return out.select(PLAIN_COLUMNS)
+            return out.select(*PLAIN_COLUMNS, *more)
         return out.with_columns(
             ("R" + pl.col("setl_id") + pl.col("ver").cast(pl.String)).alias("rid"),
             pl.col("setl_time").alias("crte_time"),
             pl.col("updt_time").alias("opt_time"),
             pl.col("fixmedins_code").str.slice(1, 6).alias("optins_no"),
             *(pl.lit(v).alias(k) for k, v in NOISE.items()),
-        ).select(FULL_COLUMNS)
+        ).select(*FULL_COLUMNS, *more)
 
 
 HEAD = (
@@ -142,7 +152,7 @@ TIME_COLUMNS = ("setl_time", "updt_time", "crte_time", "opt_time")
 
 def as_text(out: pl.DataFrame) -> pl.DataFrame:
     """Every column as the text that it has in a file."""
-    money = [c for c in MONEY.values() if c in out.columns]
+    money = [c for c in (*MONEY.values(), "tilt_pay") if c in out.columns]
     whole = [(pl.col(c) * 100).round().cast(pl.Int64).alias(c) for c in money]
     sign = [
         pl.when(pl.col(c) < 0).then(pl.lit("-")).otherwise(pl.lit(""))
@@ -152,7 +162,7 @@ def as_text(out: pl.DataFrame) -> pl.DataFrame:
         for c in money
     ]
     return out.with_columns(whole).with_columns(
-        *(e.alias(c) for c, e in zip(money, sign, strict=True)),
+        *(e.fill_null("").alias(c) for c, e in zip(money, sign, strict=True)),
         *(pl.col(c).dt.strftime("%Y-%m-%d") for c in DATE_COLUMNS if c in out.columns),
         *(pl.col(c).dt.strftime("%Y-%m-%d %H:%M:%S") for c in TIME_COLUMNS if c in out.columns),
     )
@@ -189,7 +199,7 @@ def _restyle(row: dict[str, str], style: int) -> None:
             if row[c] == "0.00":
                 row[c] = "" if style == 4 else "--"
     elif style == 8:
-        for c in ("begndate", "enddate"):
+        for c in (c for c in ("begndate", "enddate") if row[c]):
             year, month, day = row[c].split("-")
             row[c] = f"{year}/{int(month)}/{int(day)}" if c == "begndate" else f"{year}{month}{day}"
     elif style == THREE_DECIMALS:

@@ -80,7 +80,8 @@ def is_listed(f: Fact, month: int, year: int) -> bool:
 def _short(f: Fact, month: int) -> bool:
     """Half of the mass's 特困 are missing from the truncated list (situations say it themselves)."""
     return (
-        month == SHORT_LIST[0]
+        not f.never_short
+        and month == SHORT_LIST[0]
         and f.codes == (SHORT_LIST[1],)
         and "X" not in f.household
         and int(f.who[14:17] or 0) % 2 == 0

@@ -2,7 +2,10 @@
 
 Dates are written ``MM-DD`` in the county's year, ``+MM-DD`` in the year after, ``-MM-DD`` in the year before.
 Amounts are yuan. ``truth`` says by hand what a settlement comes to: count, out, part (a partial refund of ``of``)
-or hole (its unit is incomplete).
+or hole (its unit is incomplete). A situation with a ``policy`` is planted in counties of that policy only; with
+``from_year`` or ``only_year`` in those years, with ``list`` where the list of special diseases is delivered so.
+A settlement that says ``pol`` shows its layers (bas, cii, lrg, civ, maf, oth, tilt, ooc); else all of ``tot`` less
+``ooc`` is policy-range cost and what ``psn`` leaves is the basic fund's.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ import numpy as np
 import polars as pl
 
 from synth import ids
-from synth.model import FOREVER, Fact, Paid, Payment, World
+from synth.care import CITY, COUNTY_CLINIC, LEVEL_LISTED, NEAR, NO_LEVEL
+from synth.model import FOREVER, Diagnosis, Fact, Filing, Opening, Paid, Payment, Referral, World
 from synth.people import ALIAS, HOME, INSIDE, NOWHERE, OTHER, Extra
 from synth.places import County
 from synth.settle import AMOUNTS, COUNT, HOLE, OUT, PART
@@ -27,7 +31,11 @@ from synth.settle import AMOUNTS, COUNT, HOLE, OUT, PART
 FOLDER = Path(__file__).parents[1] / "data" / "scenarios"
 TRUTH = {"count": COUNT, "out": OUT, "part": PART, "hole": HOLE}
 INSURED = {"home": HOME, "alias": ALIAS, "other": OTHER, "inside": INSIDE, "nowhere": NOWHERE}
-PLACES = {"hospital": 1, "clinic": 4, "pharmacy": 14, "away": 28, "closed": 30, "unlisted": 31}
+PLACES = {
+    "hospital": 1, "clinic": 4, "pharmacy": 14, "away": 28, "closed": 30, "unlisted": 31, "city": CITY, "near": NEAR,
+    "no_level": NO_LEVEL, "level_listed": LEVEL_LISTED, "township": COUNTY_CLINIC,
+}  # fmt: skip
+LAYERS = {"bas": "hifp", "cii": "hifmi", "lrg": "hifob", "civ": "cvl", "maf": "maf"}
 FAULTS = {"three_decimals": 5, "bad_date": 6}
 Situation = dict[str, Any]
 
@@ -67,17 +75,50 @@ class Planted:
     settlements: dict[str, str]
 
 
+def _visit_number(planted: Planted, visit: str) -> str:
+    return "" if visit == "none" else "M" + planted.settlements[visit]
+
+
+def _money(s: Situation, account_inside: bool) -> dict[str, int]:
+    """Amounts of a settlement: by its layers, or by total and personal payment alone."""
+    ooc, acct, mul = fen(s.get("ooc", 0)), fen(s.get("acct", 0)), fen(s.get("mul", 0))
+    tilt = 0 if s.get("tilt", 0) == "?" else fen(s.get("tilt", 0))
+    layers = {column: fen(s.get(name, 0)) for name, column in LAYERS.items()}
+    layers["oth"] = fen(s.get("oth", 0)) + tilt
+    if "pol" in s:
+        pol = fen(s["pol"])
+        tot, psn = pol + ooc, pol + ooc - sum(layers.values())
+    else:
+        psn = fen(s["psn"])
+        tot = fen(s.get("tot", s["psn"] * 2))
+        pol, layers["hifp"] = tot - ooc, tot - psn - sum(v for k, v in layers.items() if k != "hifp")
+    return dict.fromkeys(AMOUNTS, 0) | layers | {
+        "tot": tot, "ooc": ooc, "pol": pol, "psn": psn, "acct": acct, "mul": mul, "tilt": tilt,
+        "cash": psn - acct - mul, "fund": tot - psn + (acct if account_inside else 0),
+    }  # fmt: skip
+
+
 class Planter:
     """Gives every situation people, household numbers and settlement numbers of its own."""
 
-    def __init__(self, place: County, year: int) -> None:
-        self.place, self.year = place, year
+    def __init__(self, place: County, year: int, disease_list: str = "full") -> None:
+        self.place, self.year, self.disease_list = place, year, disease_list
         self.extras: list[Extra] = []
         self.planted: list[Planted] = []
         self.rows: list[dict[str, Any]] = []
         self.where: dict[str, int] = {}
-        for k, situation in enumerate(situations()):
+        for k, situation in enumerate(filter(self._fits, situations())):
             self._people(k, situation)
+
+    def _fits(self, situation: Situation) -> bool:
+        """Whether the situation belongs in this county, year and state of the disease list."""
+        return (
+            situation.get("policy", self.place.policy) == self.place.policy
+            and situation.get("from_year", self.year) <= self.year
+            and situation.get("only_year", self.year) == self.year
+            and (situation.get("list", self.disease_list) == self.disease_list)
+            and situation.get("pilot", self.place.is_pilot) == self.place.is_pilot
+        )
 
     def _people(self, k: int, situation: Situation) -> None:
         numbers: dict[str, str] = {}
@@ -129,7 +170,44 @@ class Planter:
                 unit, _, category = line["household"].partition("/")
                 number = planted.households[unit] + (f"/{category}" if category else "")
                 on = day(line.get("on", "+02-20"), self.year)
-                world.paid.append(Paid(number, self.year, fen(line["amount"]), on))
+                rule = planted.situation.get("policy", "L")
+                world.paid.append(
+                    Paid(number, self.year, fen(line["amount"]), on, {"W": "W-06"}.get(rule, "L-04"))
+                )
+            self._papers(planted, world)
+
+    def _papers(self, planted: Planted, world: World) -> None:
+        """Referrals, filings, diagnoses and opening balances of a situation."""
+
+        def on(cells: Situation, name: str) -> date | None:
+            return day(cells[name], self.year) if name in cells else None
+
+        s = planted.situation
+        for r in s.get("referrals", []):
+            visit = r.get("visit", "")
+            world.referrals.append(
+                Referral(
+                    planted.numbers[r["who"]],
+                    settlement=planted.settlements[r["settlement"]] if "settlement" in r else "",
+                    mdtrt="M" + planted.settlements[visit] if visit else "",
+                    on=on(r, "on"), begins=on(r, "from"), ends=on(r, "to"), valid=r.get("valid", True),
+                )
+            )  # fmt: skip
+        for f in s.get("filings", []):
+            world.filings.append(
+                Filing(planted.numbers[f["who"]], day(f["from"], self.year), on(f, "to"), f["place"],
+                       valid=f.get("valid", True))
+            )  # fmt: skip
+        for d in s.get("diagnoses", []):
+            mdtrt = "M" + planted.settlements[d["visit"]]
+            world.diagnoses.append(
+                Diagnosis(
+                    planted.numbers[d["who"]], mdtrt, d["code"], d.get("main", True), d.get("out", True)
+                )
+            )
+        for o in s.get("openings", []):
+            until = day(o.get("until", "05-29"), self.year)
+            world.openings.append(Opening(planted.numbers[o["who"]], o["account"], fen(o["amount"]), until))
 
     def _fact(self, planted: Planted, r: dict[str, Any]) -> Fact:
         who = planted.numbers[r["who"]]
@@ -194,15 +272,8 @@ class Planter:
         who = planted.numbers[s["who"]]
         extra = self.extras[self.where[who]]
         when = moment(s["on"], self.year)
-        psn = fen(s["psn"])
-        tot = fen(s.get("tot", s["psn"] * 2))
-        ooc, acct, mul = fen(s.get("ooc", 0)), fen(s.get("acct", 0)), fen(s.get("mul", 0))
         insured = INSURED[s["insured"]] if "insured" in s else extra.insured
-        fund = tot - psn
-        money = dict.fromkeys(AMOUNTS, 0) | {
-            "tot": tot, "ooc": ooc, "pol": tot - ooc, "hifp": fund, "psn": psn, "acct": acct, "mul": mul,
-            "cash": psn - acct - mul, "fund": fund + (acct if insured == INSIDE else 0),
-        }  # fmt: skip
+        money = _money(s, insured == INSIDE)
         fault = s.get("fault", "")
         money["fund"] += 10_000 if fault == "broken_b" else 0
         money["cash"] += 10_000 if fault == "broken_c" else 0
@@ -215,9 +286,9 @@ class Planter:
         return {
             "p": offset + self.where[who], "inst": PLACES[s.get("place", "hospital")], "insured": insured,
             "insutype": int(s.get("insutype", extra.insutype)),
-            "begndate": when - timedelta(days=3), "enddate": when, "setl_time": when,
+            "begndate": self._begun(s, when), "enddate": when, "setl_time": when,
             **money,
-            "setl_id": number, "mdtrt_id": "M" + planted.settlements[s.get("visit", base)],
+            "setl_id": number, "mdtrt_id": _visit_number(planted, s.get("visit", base)),
             "init_setl_id": self._original(planted, s),
             "med_type": s.get("med_type", "21"), "setl_type": s.get("setl_type", "2"), "manl": s.get("manl", ""),
             "refd": s.get("refd", "0"), "vali": s.get("vali", "1"), "out_flag": s.get("out_flag", "0"),
@@ -228,8 +299,16 @@ class Planter:
             "pol_ok": fault != "broken_a",
             "rej": fault in ("broken_b", "broken_c", "three_decimals", "bad_date"),
             "t_id": planted.settlements[base] if truth == PART else number,
+            "tilt_ok": s.get("tilt", 0) != "?", "refl": s.get("refl", ""), "dise": s.get("dise", ""),
             "delivered": min(14, max(0, s.get("delivered", month))),
         }  # fmt: skip
+
+    def _begun(self, s: Situation, when: datetime) -> datetime | None:
+        """Admission: three days before, or as the situation says; "none": the file does not say."""
+        text = s.get("begin", "")
+        if text == "none":
+            return None
+        return moment(f"{text} 00:00:00", self.year) if text else when - timedelta(days=3)
 
     def _original(self, planted: Planted, s: dict[str, Any]) -> str:
         """init_setl_id: the refunded settlement of the situation, or one that was never delivered."""

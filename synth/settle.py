@@ -12,7 +12,7 @@ from synth.places import County
 
 PARTS = ("ooc", "ovl", "pre", "pol")
 FUNDS = ("hifp", "cvl", "hifes", "hifmi", "hifob", "hifdm", "maf", "oth")
-AMOUNTS = (*PARTS, "ded", *FUNDS, "tot", "fund", "psn", "acct", "cash", "mul", "hosp")
+AMOUNTS = (*PARTS, "ded", *FUNDS, "tot", "fund", "psn", "acct", "cash", "mul", "hosp", "tilt")
 COUNT, OUT, PART, HOLE = 1, 0, 2, 3  # counts · never counts · refund added to its original · unit incomplete
 KINDS = ("41", "11", "14", "13", "21", "25", "9921")
 DAYS_SETTLED = 4  # a settlement row is last changed this many days after the settlement
@@ -30,6 +30,12 @@ class Institution:
     begins: str = "2019-01-01"
     ends: str = ""
     listed: bool = True
+    shown_level: str | None = None
+
+    @property
+    def on_settlements(self) -> str:
+        """The level that settlements of the place show; the list of institutions shows ``level``."""
+        return self.level if self.shown_level is None else self.shown_level
 
 
 def institutions(place: County, year: int) -> list[Institution]:
@@ -59,7 +65,21 @@ def institutions(place: County, year: int) -> list[Institution]:
         Institution(f"H{code}00900", "已停业诊所", "1", "11", code, "2019-01-01", f"{year}-06-30"),
         Institution(f"P{code}00901", "非定点药房", "2", "11", code, listed=False),
     ]
-    return found
+    return found + _of_the_municipality(place) if place.policy == "P" else found
+
+
+def _of_the_municipality(place: County) -> list[Institution]:
+    """Places 32 to 36: two elsewhere in Chongqing (the second needs no referral), two whose level settlements do not
+    show (the first is on no list either), a township hospital.
+    """
+    code = place.code
+    return [
+        Institution("H50010300001", "市内第一医院", "1", "02", "500103"),
+        Institution("H50010200001", "市内第二医院", "1", "05", "500102"),
+        Institution(f"H{code}00700", "等级待定医院", "1", "", code),
+        Institution(f"H{code}00701", "等级见名册医院", "1", "05", code, shown_level=""),
+        Institution(f"H{code}00702", "县中心卫生院", "1", "08", code),
+    ]
 
 
 VISITS_A_YEAR = 14.0  # before people who rarely go are counted in: about 13 a person
@@ -150,7 +170,7 @@ def month_rows(
             "ooc": ooc, "ovl": ovl, "pre": pre, "pol": pol, "ded": ded, "hifp": hifp, "cvl": cvl,
             "hifes": zero, "hifmi": hifmi, "hifob": hifob, "hifdm": zero, "maf": maf, "oth": zero,
             "tot": tot, "fund": fund, "psn": psn, "acct": acct, "cash": psn - acct - mul, "mul": mul,
-            "hosp": hosp,
+            "hosp": hosp, "tilt": zero,
         }
     )  # fmt: skip
     frame = frame.filter(pl.Series(day <= people.died[p]))
@@ -176,4 +196,5 @@ def month_rows(
         pl.col("setl_time").alias("t_time"),
         pl.lit(0, pl.Int16).alias("ver"), pl.lit(False).alias("multi"), pl.lit(0, pl.Int8).alias("odd"),
         pl.lit(True).alias("pol_ok"), pl.lit(False).alias("rej"),
+        pl.lit(True).alias("tilt_ok"), pl.lit("").alias("refl"), pl.lit("").alias("dise"),
     ).with_columns(t_id=pl.col("setl_id"))  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from synth.model import Visit, World
-from synth.people import People
-from synth.settle import COUNT, HOLE, OUT, PART
+from synth.model import FUND_OF, Visit, World
+from synth.people import ALIAS, People
+from synth.settle import COUNT, HOLE, OUT, PART, Institution
 
 SUMS = ("tot", "pol", "fund", "psn", "acct", "cash")
 INPATIENT = ("21", "22", "23", "24", "25", "26", "52", "54", "2101", "2102", "2106", "2107", "2114")
@@ -20,10 +21,15 @@ NEVER = np.datetime64("1900-01-01", "ms")
 class Tally:
     """Arrays by person number for one cost year."""
 
-    def __init__(self, people: People, year: int, region: str) -> None:
+    def __init__(self, people: People, year: int, region: str, inst: list[Institution]) -> None:
+        """``region`` decides which codes are inpatient; the places of Pengshui's rules also want the care given."""
         n = people.n
-        self.people, self.year = people, year
-        self.inpatient = INPATIENT_CQ if region.startswith("50") else INPATIENT
+        self.people, self.year, self.inst = people, year, inst
+        self.assisted = region.startswith("50")
+        codes = pl.col("med_type")
+        self.inpatient = codes.is_in(INPATIENT)
+        if self.assisted:  # the codes of Chongqing hold for people insured there
+            self.inpatient |= codes.is_in(INPATIENT_CQ) & (pl.col("insured") <= ALIAS)
         self.sums = {c: np.zeros(n, dtype=np.int64) for c in SUMS}
         self.count, self.stays = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
         self.pol_unknown, self.hole = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
@@ -43,7 +49,7 @@ class Tally:
         self.pol_unknown[good.filter(~pl.col("pol_ok"))["p"].to_numpy()] = True
         counted = good.filter(pl.col("t") == COUNT)
         np.add.at(self.count, counted["p"].to_numpy(), 1)
-        stays = counted.filter(pl.col("med_type").is_in(self.inpatient))
+        stays = counted.filter(self.inpatient)
         np.add.at(self.stays, stays["p"].to_numpy(), 1)
         self._latest(counted)
         self._holes(mine.filter(pl.col("t") == HOLE), world)
@@ -87,9 +93,11 @@ class Tally:
             found.counted, found.when, found.med_type = True, r["setl_time"], r["med_type"]
             found.inst, found.insured, found.insutype = r["inst"], r["insured"], r["insutype"]
             self._amounts(found, r)
+            if self.assisted:
+                self._care(found, r)
             world.named[who] = self.people.name[r["p"]]
 
-    def _refund(self, visits: list[Visit], r: dict[str, object]) -> None:
+    def _refund(self, visits: list[Visit], r: dict[str, Any]) -> None:
         found = next((v for v in visits if v.id == r["t_id"]), None)
         if found is None:  # the refund was delivered before its original
             when = r["t_time"]
@@ -99,7 +107,15 @@ class Tally:
             self.waiting.add(found.id)
         self._amounts(found, r)
 
-    @staticmethod
-    def _amounts(visit: Visit, r: dict[str, object]) -> None:
+    def _care(self, visit: Visit, r: dict[str, Any]) -> None:
+        care = visit.care
+        care.mdtrt, care.refl, care.dise = r["mdtrt_id"], r["refl"], r["dise"]
+        care.begun = r["begndate"].date() if r["begndate"] else None
+        care.level, care.tilt_known = self.inst[r["inst"]].on_settlements, r["tilt_ok"]
+
+    def _amounts(self, visit: Visit, r: dict[str, Any]) -> None:
         for c in ("tot", "fund", "psn", "acct", "cash"):
-            setattr(visit, c, getattr(visit, c) + int(str(r[c])))
+            setattr(visit, c, getattr(visit, c) + int(r[c]))
+        visit.pol = visit.pol + int(r["pol"]) if visit.pol is not None and r["pol_ok"] else None
+        for c, column in FUND_OF.items() if self.assisted else ():
+            setattr(visit.care, c, getattr(visit.care, c) + int(r[column]))

@@ -49,12 +49,23 @@ def request(
     return Request(home.root, "backfill", year, on, on, f"R{number:04d}", started, None, as_of, True)
 
 
-def run(home: Home, year: int, *, on: date = TODAY, as_of: date | None = None, number: int = 1) -> Outcome:
-    """Assess and publish one cost year of what has been ingested."""
+def run(
+    home: Home,
+    year: int,
+    *,
+    on: date = TODAY,
+    as_of: date | None = None,
+    number: int = 1,
+    lists: bool = False,
+) -> Outcome:
+    """Assess and publish one cost year of what has been ingested; write the lists where they are asked for."""
     asked = request(home, year, on=on, as_of=as_of, number=number)
     with pipeline.recorded(asked):
         folder, fresh = pipeline.assess_year(home, year, asked, quiet)
-        warehouse, exports, attention = pipeline.deliver(home, asked, {year: folder}, quiet)
+        if lists:
+            warehouse, exports, attention = pipeline.deliver(home, asked, {year: folder}, quiet)
+        else:
+            warehouse, exports, attention = pipeline.publish(home, asked, {year: folder}, quiet)[0], None, 0
     return Outcome(
         asked, None, {year: folder}, frozenset({year} if fresh else ()), warehouse, exports, attention
     )
@@ -64,6 +75,8 @@ def county_home(county: Path, root: Path, year: int) -> Outcome:
     """Ingest a synthetic county into a new home and run its year, on the date that its answer key is made for."""
     shutil.rmtree(root, ignore_errors=True)
     home = Home(root)
+    if (county / "reference").exists():
+        shutil.copytree(county / "reference", home.reference)
     deliver(home, deliveries(county))
     return run(home, year, on=date(year + 1, 3, 31))
 

@@ -19,7 +19,11 @@ import tests.assess_frames as af
 from tests.assistance_run import TABLES, Outcome, run
 
 FOLDER = Path(__file__).parent / "cases"
-CASES = sorted(path for rule in ("P-16", "P-17", "P-24", "P-40") for path in (FOLDER / rule).rglob("*.toml"))
+FOLDERS = (
+    *("P-01", "P-04", "P-12", "P-13", "P-14", "P-15", "P-16", "P-17"),
+    *("P-18", "P-20", "P-22", "P-24", "P-26", "P-40"),
+)
+CASES = sorted(path for rule in FOLDERS for path in (FOLDER / rule).rglob("*.toml"))
 OPTIONS = {"title", "sentence", "worked", "year", "disease_list"}
 COLUMNS = {
     "rule": "rule_id", "settlement": "settlement_id", "review": "needs_review", "before": "limit_before_fen",
@@ -93,4 +97,5 @@ def assert_items_sum(outcome: Outcome) -> None:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 35
+    assert len(CASES) >= 50
+    assert {path.parts[-3] for path in CASES} == set(FOLDERS)

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from flows import pipeline
 from stores.home import Home
@@ -129,9 +130,13 @@ def test_a_file_without_header_shows_nobodys_name(tmp_path: Path) -> None:
     assert "诸葛" not in message and "开户编号" in message
 
 
-def test_periods_of_premiums_are_months(tmp_path: Path) -> None:
-    """费款所属期 stands as YYYYMM: from the first day of the first month to the last day of the last."""
-    premium = {"psn_no": "P1", "accrym_begn": "202301", "accrym_end": "202302", "clct_flag": "1"}
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [("202301", "202302"), ("2023-01", "2023-02"), ("2023年1月", "2023年2月"), ("2023/1", "2023.02")],
+)
+def test_periods_of_premiums_are_months(tmp_path: Path, begin: str, end: str) -> None:
+    """费款所属期 is a month: from the first day of the first month to the last day of the last."""
+    premium = {"psn_no": "P1", "accrym_begn": begin, "accrym_end": end, "clct_flag": "1"}
     home = Home(tmp_path / "home")
     summary = ingest(home, [write_csv(tmp_path / "p.csv", [premium])], received=DAY)
     assert summary.files[0].n_rejected == 0

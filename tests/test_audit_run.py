@@ -68,7 +68,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         made.append((path, date(2024, 2, 25)))
     home = Home(folder / "home")
     deliver(home, made)
-    return run(home, 2023, on=ON)
+    return run(home, 2023, on=ON, lists=True)
 
 
 def test_a_certificate_until_9999_is_open_and_its_township_is_found_by_name(outcome: Outcome) -> None:

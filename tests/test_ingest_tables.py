@@ -80,7 +80,9 @@ def test_decisions(home: Home) -> None:
             "决定人": "李科长", "决定日期": "2024-02-01", "撤销日期": ""}  # fmt: skip
     table = read(home, "decision", base, base | {"对象类型": "人员", "对象编号": CERT_X})
     assert table["value"].to_list() == ["H2", "H2"] and table["object_id"][1].startswith("P")
-    assert CERT_X not in table["reason"][0]
+    assert "reason" not in table.columns and CERT_X not in table.write_json()
+    sealed = Vault(home).read("decision")
+    assert sealed["reason"].to_list() == [f"同一户,见{CERT_X}"] * 2 and sealed["decided_by"][0] == "李科长"
 
 
 def test_payees_are_sealed(home: Home) -> None:

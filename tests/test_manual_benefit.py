@@ -24,7 +24,7 @@ LINKS = pl.DataFrame(schema={"id_key": pl.Int64, "person_key": pl.Int64})
 def row(kind: str, who: str, value: str, day: int = 1) -> dict[str, object]:
     return {
         "file_id": "FD", "object_kind": kind, "object_id": who, "object_key": key(who) if kind == "人员" else None,
-        "cost_year": 2023, "verdict": "一事一议", "value": value, "reason": "特殊困难", "decided_by": "李科长",
+        "cost_year": 2023, "verdict": "一事一议", "value": value, "reason_key": 1,
         "decided_on": date(2024, 3, day),
     }  # fmt: skip
 

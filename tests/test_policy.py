@@ -89,13 +89,11 @@ def test_pengshui_figures_are_the_documents(policies: Policies) -> None:
         ">=",
     )
     assert tilt.codes("inside", on) == ("500000",)
-    assert policies.rule("P-05").fractions("tier1_rate", on) == {
-        "TEKUN": Fraction(1),
-        "DIBAO": Fraction(9, 10),
-        "FANPIN": seventy,
-        "JIANCE": seventy,
-        "DIBIAN": seventy,
-    }
+    assert policies.rule("P-05").fractions("tier1_rate", on) == {"TEKUN": Fraction(1)}
+    assert policies.rule("P-06").fractions("tier1_rate", on) == {"DIBAO": Fraction(9, 10)}
+    assert policies.rule("P-07").fractions("tier1_rate", on) == dict.fromkeys(
+        ["FANPIN", "JIANCE", "DIBIAN"], seventy
+    )
     assert policies.rule("P-08").fraction("tier2_rate", on) == 1
     assert policies.rule("P-11").fraction("threshold_factor", on) == Fraction(1, 2)
     assert policies.rule("P-11").fraction("ratio_add", on) == Fraction(1, 20)

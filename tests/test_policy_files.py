@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from schemas.policy import Policies, PolicyError, household_caps, load_policies
+from schemas.what_if import changed
 
 #: An invented county: a cap on the person, its own categories, a new figure from 2026.
 HEAD = """
@@ -203,6 +204,18 @@ def test_same_as_must_name_a_like_parameter(tmp_path: Path) -> None:
     for wrong in ("cap_yuan", "nothing", "other_rate"):
         with pytest.raises(PolicyError, match="same_as"):
             load(tmp_path, WHOLE.replace(READING, linked.format(wrong) + READING))
+
+
+def test_a_policy_reads_an_entry_in_its_own_way(tmp_path: Path) -> None:
+    """Its own letter before the entry's default; what is asked for by name (what if) before both."""
+    own = HEAD.replace("in_force = 2025", 'reads = { A-N01 = "b" }\nin_force = 2025')
+    policies = load(tmp_path, WHOLE.replace(HEAD, own))
+    assert household_caps(policies, 2025)[0].readings == {"A-N01": "b"}
+    assert policies.readings["A-N01"].default == "a"
+    assert household_caps(changed(policies, {"A-N01": "a"}, 2025), 2025)[0].readings == {"A-N01": "a"}
+    for wrong in ('{ A-N01 = "c" }', '{ A-N02 = "a" }'):
+        with pytest.raises(PolicyError, match="没有登记"):
+            load(tmp_path, WHOLE.replace(HEAD, own.replace('{ A-N01 = "b" }', wrong)))
 
 
 def test_a_message_names_file_rule_parameter_and_version(tmp_path: Path) -> None:

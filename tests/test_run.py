@@ -39,7 +39,7 @@ def home(tmp_path: Path) -> Home:
     ]
     home = Home(tmp_path / "home")
     deliver(home, files)
-    run(home, 2023, on=ON)
+    run(home, 2023, on=ON, lists=True)
     return home
 
 
@@ -54,7 +54,7 @@ def part(home: Home, name: str, table_name: str = "setl_d") -> Path:
 
 
 def test_a_second_run_finds_its_results(home: Home) -> None:
-    outcome = run(home, 2023, on=ON, number=2)
+    outcome = run(home, 2023, on=ON, number=2, lists=True)
     assert outcome.fresh == frozenset()
     assert not pipeline.anything_to_do(request(home, 2023, on=ON))
 
@@ -75,7 +75,7 @@ def test_a_dropped_row_stops_the_run_and_names_the_stage(home: Home, table_name:
     pl.read_parquet(path).head(-1).write_parquet(path)
     deliver(home, [(written(home.root.parent, "late.csv", *late_row()), date(2024, 3, 1))])
     with pytest.raises(BalanceError, match=stage):
-        run(home, 2023, on=ON, number=2)
+        run(home, 2023, on=ON, number=2, lists=True)
     assert content(home) == before
     assert read_published(home).run_id == "R0001"
 
@@ -90,7 +90,7 @@ def test_a_missing_part_stops_the_run(home: Home) -> None:
     part(home, "march.csv").unlink()
     deliver(home, [(written(home.root.parent, "late.csv", *late_row()), date(2024, 3, 1))])
     with pytest.raises(lake.LakeError):
-        run(home, 2023, on=ON, number=2)
+        run(home, 2023, on=ON, number=2, lists=True)
     assert content(home) == before
 
 
@@ -120,7 +120,7 @@ def test_a_withdrawn_file_counts_no_more_but_as_of_keeps_it(home: Home) -> None:
     """Without February's file S8 is not refunded and S2 costs 12,000.50: 20,000 + 12,000.50 − 1,000 + 1,000 − 1,000."""
     file_id = next(m.file_id for m in lake.manifests(home) if m.name == "february.csv")
     withdraw(home, file_id, "送错", date(2024, 3, 20))
-    run(home, 2023, on=ON, number=2)
+    run(home, 2023, on=ON, number=2, lists=True)
     burden = table(home.warehouse / "fengding.duckdb", "select max(burden_yuan) from mart.person_year").item()
     assert burden == 31_000.50
     assert file_id in lake.files_in_force(home, date(2024, 3, 19))["file_id"].to_list()

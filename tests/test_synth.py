@@ -109,6 +109,49 @@ def test_other_counties(tmp_path: Path, region: str) -> None:
     assert list((tmp_path / "inbox").glob(style))
 
 
+def test_pengshui_has_what_its_rules_need(tmp_path: Path) -> None:
+    for name in ("one", "again"):
+        write_county(tmp_path / name, persons=400, year=2023, region="500243", seed=2)
+    assert digests(tmp_path / "one") == digests(tmp_path / "again")
+    with (tmp_path / "one" / "answer_key" / "files.csv").open(encoding="utf-8") as f:
+        tables = {r["table_name"] for r in csv.DictReader(f)}
+    assert {"refl_appy_evt_c", "out_appy_d", "setl_diag_list_d", "opening_balance", "fixmedins_b"} <= tables
+    with (tmp_path / "one" / "reference" / "special_disease.csv").open(encoding="utf-8") as f:
+        assert {r["class"] for r in csv.DictReader(f)} == {"special", "chronic"}
+    with (tmp_path / "one" / "answer_key" / "benefit_line.csv").open(encoding="utf-8") as f:
+        lines = list(csv.DictReader(f))
+    found = {(r["rule_id"], r["status"]) for r in lines}
+    assert {(rule, status) for rule in ("P-16", "P-24") for status in ("held", "review", "within")} <= found
+    assert ("P-16", "due") in found and {("P-17", s) for s in ("held", "review")} <= found
+    assert {r["category"] for r in lines} == {
+        "TEKUN", "DIBAO", "FANPIN", "JIANCE", "DIBIAN", "YINBING", "YOUFU", "ZHONGCAN",
+    }  # fmt: skip
+    with (tmp_path / "one" / "answer_key" / "assistance_audit.csv").open(encoding="utf-8") as f:
+        verdicts = {r["verdict"] for r in csv.DictReader(f)}
+    assert verdicts == {"match", "under", "over", "held", "not_determined"}
+
+
+@pytest.mark.parametrize("disease_list", ["empty", "missing"])
+def test_a_list_delivered_empty_or_not_at_all(tmp_path: Path, disease_list: str) -> None:
+    write_county(tmp_path, persons=300, year=2023, region="500243", seed=2)
+    write_county(tmp_path, persons=300, year=2023, region="500243", seed=2, disease_list=disease_list)
+    path = tmp_path / "reference" / "special_disease.csv"
+    assert path.exists() == (disease_list == "empty")
+    assert not path.exists() or len(path.read_text(encoding="utf-8").splitlines()) == 1
+    with pytest.raises(ValueError, match="病种清单"):
+        write_county(tmp_path, persons=300, year=2023, region="500243", seed=2, disease_list="half")
+
+
+def test_reference_tables_in_the_way_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "reference").mkdir()
+    mine = tmp_path / "reference" / "special_disease.csv"
+    mine.write_text("x", encoding="utf-8")
+    with pytest.raises(ValueError, match="参考表"):
+        write_county(tmp_path, persons=300, year=2023, region="500243", seed=2)
+    write_county(tmp_path, persons=300, year=2023, region="330112", seed=2)
+    assert mine.read_text(encoding="utf-8") == "x"
+
+
 def test_plain_county_is_utf8_text_only(tmp_path: Path) -> None:
     write_county(tmp_path, persons=500, year=2023, region="330112", seed=2, plain=True)
     names = [f.name for f in (tmp_path / "inbox").iterdir()]

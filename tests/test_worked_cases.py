@@ -1,4 +1,4 @@
-"""Worked cases of burden (L-02), cap (L-04) and relief (W-06): small tables in, small tables out, computed on paper.
+"""Worked cases of burden (L-02), cap (L-01 … L-06) and relief (W-01 … W-06): small tables in, small tables out, computed on paper.
 
 A case is a TOML file: title, sentence (what it proves), worked (the arithmetic), tables in yuan; `expect_*`
 tables name all rows that must come out, with the columns that matter.
@@ -19,7 +19,8 @@ import tests.assess_frames as af
 from tests.assess_run import TABLES, Outcome, run
 
 FOLDER = Path(__file__).parent / "cases"
-CASES = sorted(path for rule in ("L-02", "L-04", "W-06") for path in (FOLDER / rule).rglob("*.toml"))
+FOLDERS = ("L-01", "L-02", "L-03", "L-04", "L-05", "L-06", "W-01", "W-05", "W-06")
+CASES = sorted(path for rule in FOLDERS for path in (FOLDER / rule).rglob("*.toml"))
 OPTIONS = {"title", "sentence", "worked", "rule", "cost_year", "on"}
 RULES = {"L-04": af.linan_cap, "W-06": af.wenzhou_relief}
 RENAMED = {
@@ -98,4 +99,5 @@ def test_case(path: Path) -> None:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 30
+    assert len(CASES) >= 60
+    assert {path.parts[-3] for path in CASES} == set(FOLDERS)

@@ -120,7 +120,7 @@ def unit_bases(cap: HouseholdCap, counted: pl.DataFrame, units: pl.DataFrame) ->
 def _reason() -> pl.Expr:
     """Why a current settlement counts or not: the first condition that fails."""
     return (
-        pl.when(pl.col("household_id_on_day").is_null())
+        pl.when(pl.col("household_id_on_day").is_null() & ~pl.col("at_home"))
         .then(pl.lit("结算日不属于任何在册家庭"))
         .when(~pl.col("at_home"))
         .then(pl.lit("结算日属于其他家庭"))
@@ -201,7 +201,7 @@ def benefit_lines(cap: HouseholdCap, gaps: pl.DataFrame) -> pl.DataFrame:
         "region_code",
         "unit_type",
         "unit_id",
-        person_key=pl.lit(None, pl.Int64),
+        person_key=pl.col("head_person_key") if cap.unit_type == "person" else pl.lit(None, pl.Int64),
         cost_year="cost_year",
         settlement_id=pl.lit(None, pl.String),
         category="category",
@@ -219,5 +219,8 @@ def benefit_lines(cap: HouseholdCap, gaps: pl.DataFrame) -> pl.DataFrame:
         adjustment_of=pl.lit(None, pl.String),
         floor_fen="floor_fen",
         decision="decision",
-        decision_reason="decision_reason",
+        paid_fen="paid_fen",
+        adjustment_fen="adjustment_fen",
+        closed_fen="closed_fen",
+        confirmed="confirmed",
     )

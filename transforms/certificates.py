@@ -8,15 +8,22 @@ townships seen before, ends nobody until it is confirmed. A list never ends a da
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
 
-from transforms import places
-from transforms.identity import with_person
-from transforms.versions import RANK, ROW, file_ranks, repeated
+from transforms.roster_rows import (
+    AT,
+    FINDINGS,
+    ROWS_OF_A_FILE,
+    coded,
+    counted_rows,
+    findings_of,
+    month_of,
+)
+from transforms.versions import ROW
 
-AT = "_at"
 SHRINK_SHARE = 0.10
 SHRINK_ROWS = 5
 FACTS = (
@@ -24,26 +31,22 @@ FACTS = (
     "file_id", "sheet", "source_row",
 )  # fmt: skip
 SPANS = (*FACTS, "label", "head_key", "township_code", "township_name", "village")
-FINDINGS = pl.Schema(
+SCOPE = ("region_code", "department", "code")
+LISTED = pl.Schema(
     {
-        "rule": pl.String, "region_code": pl.String, "department": pl.String, "code": pl.String,
-        "list_month": pl.Int32, "person_key": pl.Int64, "file_id": pl.String, "rows": pl.Int64,
-        "message_zh": pl.String,
+        "region_code": pl.String, "department": pl.String, "code": pl.String, "_month": pl.Date,
+        "person_key": pl.Int64, "township_code": pl.String, "township_name": pl.String, "_known": pl.Boolean,
+        "file_id": pl.String, "county_code": pl.String, "received_on": pl.Date,
     }
 )  # fmt: skip
-MESSAGES = {
-    "unknown_label": "救助身份的写法不在对照表中，该行只用于家庭成员，不计类别",
-    "label_without_category": "该救助身份不属于任何救助类别",
-    "bare_expense": "支出型的写法未说明是低保还是低边，只计支出型困难人员，请认定部门写明",
-    "longer_same_day": "同日收到同一身份的两个失效日期，先按较早的，请确认",
-    "month_without_list": "该月未收到在册名单，沿用上月",
-    "list_without_month": "在册名单没有名单月份，不作完整名单，不终止任何人的身份，请补填",
-    "list_shrank": "在册名单人数减少超过一成，暂不终止任何人的身份，请确认",
-    "list_lacks_townships": "在册名单缺少以前有的乡镇，暂不终止任何人的身份，请确认",
-    "reappeared": "名单中消失后又出现，自再次出现的月份起恢复",
-    "reduction_undated": "减少名单无失效日期也无名单月份，无法终止",
-}
-SCOPE = ("region_code", "department", "code")
+"""What a complete list says: who stands on it, and where he lives."""
+MONTHLY = pl.Schema(
+    {
+        "county_code": pl.String, "region_code": pl.String, "department": pl.String, "code": pl.String,
+        "list_kind": pl.String, "_month": pl.Date, "person_key": pl.Int64, "received_on": pl.Date,
+        "file_id": pl.String, "_credible": pl.Boolean,
+    }
+)  # fmt: skip
 
 
 class Certificates(NamedTuple):
@@ -52,11 +55,13 @@ class Certificates(NamedTuple):
     spans: the same for every roster row, also those whose label has no category (code null), with label, head_key
     and place: what the roster said of whom, when; household and township look here.
     findings: rule, region_code, department, code, list_month, person_key, file_id, rows, message_zh.
+    listed: who stood on which monthly list (`MONTHLY`), of the months asked for.
     """
 
     facts: pl.DataFrame
     spans: pl.DataFrame
     findings: pl.DataFrame
+    listed: pl.DataFrame
 
 
 def certificates(
@@ -68,9 +73,13 @@ def certificates(
     confirmed: pl.DataFrame | None = None,
     shrink_share: float = SHRINK_SHARE,
     shrink_rows: int = SHRINK_ROWS,
+    refused: pl.LazyFrame | None = None,
+    months: tuple[date, date] | None = None,
 ) -> Certificates:
     """Facts of all times from all roster rows of the files in force.
 
+    `months`: first day of the first and of the last month of which `listed` is wanted; None: of none.
+    `refused`: core rows of roster_refused; on a 在册 list they show that their person is still there.
     `labels`: `label, codes` (List, or text separated by `|`; empty: a known wording without category), and, where it is
     there, `bare_expense` (a bare 支出型, which asks a question). `alias`:
     region_alias.csv. `confirmed`: `region_code, department, code, list_month` of lists that a decision accepts.
@@ -81,12 +90,14 @@ def certificates(
     reductions = ended(rows.filter(kind == "减少"))
     shown = rows.filter(kind.is_in(("在册", "新增"))).with_columns(_month=month_of(pl.col("list_month")))
     complete = pl.col("_month").is_not_null() & (kind == "在册")
-    lists, list_findings = judged_lists(shown.filter(complete), confirmed, shrink_share, shrink_rows)
+    present = still_listed(refused, files, links, labels, alias)
+    on_lists = pl.concat([shown.filter(complete).select(LISTED.names()), present])
+    lists, list_findings = judged_lists(on_lists, confirmed, shrink_share, shrink_rows)
     monthless = shown.filter(pl.col("_month").is_null() & (kind == "在册"))
     # a 在册 list of no month shows who was on it when it came; it is complete for no month and ends nobody
     since = pl.when(kind == "在册").then("received_on").otherwise("valid_from").dt.month_start()
     shown = shown.with_columns(pl.coalesce("_month", since).alias("_month"))
-    listed, reappeared = list_spells(shown, lists, reductions)
+    listed, reappeared = list_spells(shown, lists, reductions, present)
     spans = pl.concat([cut(dated, reductions), listed]).filter(
         pl.col("valid_to").is_null() | (pl.col("valid_to") >= pl.col("valid_from"))
     )
@@ -106,85 +117,52 @@ def certificates(
         facts=spans.drop_nulls("code").select(FACTS),
         spans=spans,
         findings=pl.concat(findings).sort(FINDINGS.names(), nulls_last=True),
+        listed=monthly(rows, present, lists, months),
     )
 
 
-def coded(
-    roster: pl.LazyFrame,
+def still_listed(
+    refused: pl.LazyFrame | None,
     files: pl.DataFrame,
     links: pl.DataFrame,
     labels: pl.DataFrame,
     alias: pl.DataFrame | None,
 ) -> pl.DataFrame:
-    """Roster rows, one per row and code: + person_key, county_code, label, code, `_known`, `received_on`, and the
-    place of the row in the order of versions (`_at`), in which they stand.
+    """Who stands on a 在册 list with a row that was rejected for another reason than its sender (`LISTED`).
 
-    A wording without a code stands under itself (`_known` false), so that its lists can be followed all the same.
+    A typing error in a date, say, is for its department to mend; it does not mean that the person has left.
     """
-    codes = pl.col("codes")
-    if labels.schema["codes"] == pl.String:
-        codes = codes.fill_null("").str.extract_all(r"[^|,;、，；\s]+")
-    map_ = (
-        labels.lazy().select("label", codes.alias("code")).unique("label").with_columns(_mapped=pl.lit(True))
+    if refused is None:
+        return pl.DataFrame(schema=LISTED)
+    month = month_of(pl.col("list_month"))
+    readable = pl.col("id_key").is_not_null() & month.is_not_null() & ~pl.col("wrong_sender")
+    rows = refused.filter(pl.col("list_kind") == "在册", readable).with_columns(valid_from=month)
+    return (
+        coded(rows, files, links, labels, alias)
+        .with_columns(_month=month)
+        .select(LISTED.names())
+        .cast(LISTED)
     )
-    county = pl.col("region_code").str.slice(0, 6)
-    rows = (
-        with_person(roster, links)
-        .drop("id_key", "has_certificate", "relation", "hsreg_region")
-        .join(file_ranks(files).lazy(), on="file_id", how="inner")
-        .sort(RANK, "sheet", "source_row", nulls_last=False)
-        .with_row_index(AT)
-        .with_columns(
-            county_code=county
-            if alias is None
-            else places.county_of(county, alias, "roster", pl.col("valid_from")),
-            label=pl.when(pl.col("labels").list.len() > 0).then("labels").otherwise(pl.lit([""])),
-        )
-        .drop("labels")
-        .explode("label")
-        .join(map_, on="label", how="left")
-        .with_columns(
-            pl.col("_mapped").fill_null(False), pl.col("code").fill_null(pl.lit([], pl.List(pl.String)))
-        )
-        .with_columns(_known=pl.col("code").list.len() > 0)
-        .with_columns(
-            code=pl.when("_known").then("code").otherwise(pl.concat_list(pl.lit("?") + pl.col("label")))
-        )
-        .explode("code")
+
+
+def monthly(
+    rows: pl.DataFrame, present: pl.DataFrame, lists: pl.DataFrame, months: tuple[date, date] | None
+) -> pl.DataFrame:
+    """The rows of monthly lists within `months`, each person once a list and file (`MONTHLY`)."""
+    if months is None:
+        return pl.DataFrame(schema=MONTHLY)
+    of_lists = rows.filter(pl.col("list_kind").is_not_null()).with_columns(
+        _month=month_of(pl.col("list_month"))
     )
-    return rows.collect(engine="streaming").sort(AT)
-
-
-def month_of(number: pl.Expr) -> pl.Expr:
-    """First day of a month written as YYYYMM."""
-    return pl.date(number // 100, number % 100, 1)
-
-
-def counted_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The version of each roster fact that counts, and findings.
-
-    The last received; of several received on the same day the one that ends first, with a finding.
-    """
-    key = ["region_code", "department", "list_kind", "list_month", "person_key", "code", "valid_from"]
-    end = pl.col("valid_to").fill_null(pl.date(9999, 12, 31))
-    hashes = rows.select(pl.struct(key).hash()).to_series()
-    many = hashes.is_in(repeated(hashes).implode())
-    special, rest = rows.filter(many), rows.filter(~many)
-    if special.is_empty():
-        return rows, FINDINGS.to_frame()
-    last = special.filter(pl.col("received_on") == pl.col("received_on").max().over(key))
-    first_end = end == end.min().over(key)
-    several = last.filter(end.n_unique().over(key) > 1, pl.col("list_kind").fill_null("") != "在册")
-    kept = last.filter(first_end).unique(key, keep="last", maintain_order=True)
-    longer = several.filter(~first_end).unique(key, keep="last", maintain_order=True)
-    return pl.concat([rest, kept]), _findings("longer_same_day", longer)
-
-
-def standing(roster: pl.LazyFrame, files: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
-    """The roster rows that count, one row each, whatever their wordings mean; + person_key and rank."""
-    none = pl.DataFrame(schema={"label": pl.String, "codes": pl.List(pl.String)})
-    rows, _ = counted_rows(coded(roster, files, links, none, None))
-    return rows.drop("label", "code").filter(pl.col(AT).is_first_distinct())
+    both = pl.concat([of_lists, present.with_columns(list_kind=pl.lit("在册"))], how="diagonal")
+    return (
+        both.filter(pl.col("_month").is_between(*months), pl.col("_known"))
+        .join(lists, on=[*SCOPE, "_month"], how="left", nulls_equal=True)
+        .with_columns(pl.col("_credible").fill_null(True))
+        .select(MONTHLY.names())
+        .unique()
+        .cast(MONTHLY)
+    )
 
 
 def ended(rows: pl.DataFrame) -> pl.DataFrame:
@@ -239,10 +217,10 @@ def judged_lists(
     )
     lists = sizes.select(*SCOPE, "_month", "_credible")
     found = [
-        _findings(fault, sizes.filter(pl.col("_why") == fault))
+        findings_of(fault, sizes.filter(pl.col("_why") == fault))
         for fault in ("list_shrank", "list_lacks_townships")
     ]
-    return lists, pl.concat([*found, _findings("month_without_list", months_without(lists))])
+    return lists, pl.concat([*found, findings_of("month_without_list", months_without(lists))])
 
 
 def months_without(lists: pl.DataFrame) -> pl.DataFrame:
@@ -262,23 +240,33 @@ def months_without(lists: pl.DataFrame) -> pl.DataFrame:
 
 
 def list_spells(
-    shown: pl.DataFrame, lists: pl.DataFrame, reductions: pl.DataFrame
+    shown: pl.DataFrame,
+    lists: pl.DataFrame,
+    reductions: pl.DataFrame,
+    present: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Periods proved by lists and 新增 rows: from 生效日期 until absence, 减少, or 失效日期 of the last row.
 
     A run is an unbroken stretch of presence of one person in one scope. Presence after an absence or a 减少 starts
-    a new run, which begins no earlier than the month in which the person reappears.
+    a new run, which begins no earlier than the month in which the person reappears. `present`: who stands on a list
+    with a rejected row (`still_listed`); that goes on with a run and proves none by itself.
     """
     scopes = (
         pl.concat([shown.select(SCOPE), lists.select(SCOPE)]).unique().sort(SCOPE).with_row_index("_scope")
     )
-    shown = shown.join(scopes, on=SCOPE, nulls_equal=True)
+    narrow = (*SCOPE, "person_key", "_month", "valid_from", AT)
+    days = shown.select(narrow).join(scopes, on=SCOPE, nulls_equal=True).drop(SCOPE)
     ends = lists.filter("_credible").join(scopes, on=SCOPE, nulls_equal=True)
     ends = ends.select("_scope", _absent="_month").sort("_absent")
+    seen = days.select("_scope", "person_key", "_month")
+    if present is not None and present.height:
+        also = present.join(scopes, on=SCOPE, nulls_equal=True).select(seen.columns)
+        seen = pl.concat([seen, also])
     # the first complete list after the month of the row: whoever is not in it has ended
-    seen = shown.select("_scope", "person_key", "_month").unique()
-    seen = (
-        seen.with_columns(_after=pl.col("_month").dt.offset_by("1mo"))
+    next_list = (
+        seen.select("_scope", "_month")
+        .unique()
+        .with_columns(_after=pl.col("_month").dt.offset_by("1mo"))
         .sort("_after")
         .join_asof(
             ends,
@@ -288,7 +276,9 @@ def list_spells(
             strategy="forward",
             check_sortedness=False,
         )
+        .drop("_after")
     )
+    seen = seen.unique().join(next_list, on=["_scope", "_month"])
     cuts = scope_reductions(seen, scopes, reductions)
     events = pl.concat(
         [
@@ -322,11 +312,25 @@ def list_spells(
         pl.col("_cut").min(),
     )
     keyed = events.filter(pl.col("_cut").is_null()).select("_scope", "person_key", "_month", "_run")
+    # which row counts is worked out on whole numbers and days; only those rows are then fetched with their texts
+    month, at = pl.col("_month").to_physical().cast(pl.Int64), pl.col(AT).cast(pl.Int64)
+    last = (
+        days.join(keyed, on=["_scope", "person_key", "_month"])
+        .group_by("_run", "valid_from", "_scope")
+        .agg((month * ROWS_OF_A_FILE + at).max().alias("_last"))
+        .with_columns((pl.col("_last") % ROWS_OF_A_FILE).cast(shown.schema[AT]).alias(AT))
+        .sort("_run", "valid_from")
+        .select("_run", "_scope", AT)
+    )
+    fetched = shown.join(last.select(AT).unique(), on=AT, how="semi").join(scopes, on=SCOPE, nulls_equal=True)
     rows = (
-        shown.join(keyed, on=["_scope", "person_key", "_month"])
-        .join(runs.select("_run", "_again", "_before", "_first", "_left", "_cut"), on="_run")
-        .sort("_run", "valid_from", "_month", AT)
+        last.join(fetched, on=["_scope", AT], maintain_order="left")
         .unique(["_run", "valid_from"], keep="last", maintain_order=True)
+        .join(
+            runs.select("_run", "_again", "_before", "_first", "_left", "_cut"),
+            on="_run",
+            maintain_order="left",
+        )
     )
     stale = pl.col("_again") & (pl.col("valid_from") <= pl.col("_before")).fill_null(False)
     spells = rows.with_columns(
@@ -336,7 +340,7 @@ def list_spells(
         ),  # null here is "no end", so skipping it is right
     )
     again = spells.filter("_again").unique("_run", maintain_order=True).with_columns(_month="_first")
-    return spells.select(_columns()), _findings("reappeared", again)
+    return spells.select(_columns()), findings_of("reappeared", again)
 
 
 def _columns() -> list[str]:
@@ -401,9 +405,9 @@ def label_findings(rows: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     )
     return pl.concat(
         [
-            _findings("unknown_label", grouped.filter(~pl.col("_mapped"))),
-            _findings("label_without_category", grouped.filter("_mapped", ~pl.col("_known"))),
-            _findings("bare_expense", grouped.filter("_known")),
+            findings_of("unknown_label", grouped.filter(~pl.col("_mapped"))),
+            findings_of("label_without_category", grouped.filter("_mapped", ~pl.col("_known"))),
+            findings_of("bare_expense", grouped.filter("_known")),
         ]
     )
 
@@ -411,27 +415,9 @@ def label_findings(rows: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
 def monthless_findings(rows: pl.DataFrame) -> pl.DataFrame:
     """在册 rows that name no month, once a file and scope."""
     grouped = rows.group_by(*SCOPE, "file_id", "_known").agg(pl.len().cast(pl.Int64).alias("rows"))
-    return _findings("list_without_month", grouped)
+    return findings_of("list_without_month", grouped)
 
 
 def reduction_findings(reductions: pl.DataFrame) -> pl.DataFrame:
     """减少 rows that name no day."""
-    return _findings("reduction_undated", reductions.filter(pl.col("_end").is_null()))
-
-
-def _findings(rule: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """`rows` as findings; of what it does not hold, null."""
-    have = set(rows.columns)
-    month = pl.col("_month").dt.year() * 100 + pl.col("_month").dt.month()
-    columns = {
-        "rule": pl.lit(rule),
-        "message_zh": pl.lit(MESSAGES[rule]),
-        "list_month": month
-        if "_month" in have
-        else (pl.col("list_month") if "list_month" in have else pl.lit(None)),
-    }
-    found = [
-        columns.get(name, pl.col(name) if name in have else pl.lit(None)).cast(kind).alias(name)
-        for name, kind in FINDINGS.items()
-    ]
-    return rows.select(found)
+    return findings_of("reduction_undated", reductions.filter(pl.col("_end").is_null()))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 from transforms import decisions as dec
+from transforms.spans import on_day
 
 LINES = pl.Schema(
     {
@@ -24,7 +25,7 @@ DECIDED = pl.Schema(
     {
         "benefit_id": pl.String, "decided": pl.Boolean, "confirmed": pl.Boolean, "fixed_fen": pl.Int64,
         "reading_key": pl.String, "reading": pl.String, "stale": pl.Boolean, "closed_fen": pl.Int64,
-        "decision": pl.String, "decision_reason": pl.String,
+        "decision": pl.String,
     }
 )  # fmt: skip
 """One row a benefit line on which a decision stands, or whose payment list is closed (closed_fen)."""
@@ -75,11 +76,44 @@ def on_lines(
         replaced,
         _dropped_readings(read, last),
     ]
+    matched = [last.select("no", "benefit_id"), on_settlements(decisions, lines)]
     return OnLines(
-        last.select("no", "benefit_id"),
+        pl.concat(matched),
         _rulings(last),
         last.select("benefit_id", "received_on"),
         pl.concat(told),
+    )
+
+
+def visit_lines(drafts: pl.DataFrame, settlements: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """LINES of single visits: one row a line and settlement of its visit, in the person's household of the day.
+
+    drafts: benefit_id, rule_id, unit_id, person_key, visit_id; settlements: setl_id, visit_id, setl_time.
+    """
+    rows = drafts.select("benefit_id", "rule_id", "unit_id", "person_key", "visit_id").join(
+        settlements.select("visit_id", settlement_id="setl_id", day=pl.col("setl_time").dt.date()),
+        on="visit_id",
+        maintain_order="left",
+    )
+    homes = members.select("person_key", "valid_from", "valid_to", "household_id")
+    return on_day(rows, homes, "day", ["household_id"]).select(LINES.names()).cast(LINES)
+
+
+def person_lines(drafts: pl.DataFrame) -> pl.DataFrame:
+    """LINES of a person and year, without household or settlement. drafts: benefit_id, rule_id, unit_id."""
+    empty = {name: pl.lit(None, pl.String) for name in ("household_id", "settlement_id")}
+    return drafts.select("benefit_id", "rule_id", "unit_id", **empty).select(LINES.names()).cast(LINES)
+
+
+def on_settlements(decisions: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """no, benefit_id: the lines of the visit that a decision on a settlement (认定转诊, 认定定点) is about."""
+    asked = pl.concat([dec.standing(decisions, aspect) for aspect in ("referral", "designation")])
+    named = asked.filter(pl.col("object_kind") == "结算").select("no", settlement_id="object_id")
+    return (
+        named.join(lines.select("settlement_id", "benefit_id"), on="settlement_id")
+        .select("no", "benefit_id")
+        .unique()
+        .sort("no", "benefit_id")
     )
 
 
@@ -187,14 +221,10 @@ def _dropped_readings(read: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
 def _rulings(last: pl.DataFrame) -> pl.DataFrame:
     """DECIDED: the word on the amount of each line, and the way of settlement beside it."""
     amounts = last.filter(pl.col("aspect") == "amount")
-    ways = last.filter(pl.col("aspect") == "settle").select("benefit_id", way="verdict", way_reason="reason")
+    ways = last.filter(pl.col("aspect") == "settle").select("benefit_id", way="verdict")
     confirming = pl.col("verdict").is_in([dec.CONFIRM, dec.BY_READING, dec.FIX])
-    texts = [
-        pl.concat_str([a, b], separator="；", ignore_nulls=True)
-        for a, b in (("verdict", "way"), ("reason", "way_reason"))
-    ]
     return (
-        amounts.select("benefit_id", "verdict", "reason", "fixed_fen", "reading_key", "reading")
+        amounts.select("benefit_id", "verdict", "fixed_fen", "reading_key", "reading")
         .join(ways, on="benefit_id", how="full", coalesce=True)
         .select(
             "benefit_id",
@@ -205,8 +235,7 @@ def _rulings(last: pl.DataFrame) -> pl.DataFrame:
             reading="reading",
             stale=pl.lit(False),
             closed_fen=pl.lit(None, pl.Int64),
-            decision=texts[0],
-            decision_reason=texts[1],
+            decision=pl.concat_str(["verdict", "way"], separator="；", ignore_nulls=True),
         )
         .cast(DECIDED)
         .sort("benefit_id")
@@ -307,7 +336,6 @@ def mart_rows(
         cost_year=bears,
         decision="verdict",
         decision_value="value",
-        reason="reason",
         decided_on="decided_on",
         revoked_on="revoked_on",
         status="state",

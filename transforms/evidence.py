@@ -7,10 +7,14 @@ roster or with payments, never a name or a number of a paper. All amounts in fen
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from transforms.spans import FAR, overlapping
+
+if TYPE_CHECKING:
+    from transforms.rules.assistance_facts import Facts
 
 CERTIFICATE = [
     "person_key", "county_code", "code", "department", "valid_from", "valid_to", "file_id", "sheet", "source_row",
@@ -18,14 +22,46 @@ CERTIFICATE = [
 MEMBERSHIP = ["person_key", "household_id", "valid_from", "valid_to", "held_from", "held_to"]
 SETTLEMENT = [
     "setl_id", "person_key", "county_code", "designated", "setl_time", "med_type", "institution_code",
-    "tot_fen", "psn_fen", "acct_fen", "cash_fen", "com_used_fen", "sub_used_fen", "neg_fen", "burden_fen",
-    "file_id", "sheet", "source_row",
+    "tot_fen", "pol_fen", "psn_fen", "acct_fen", "cash_fen", "com_used_fen", "sub_used_fen", "neg_fen", "burden_fen",
+    "illness", "file_id", "sheet", "source_row",
 ]  # fmt: skip
 UNCOUNTED = [
     "setl_id", "person_key", "setl_time", "institution_code", "tot_fen", "psn_fen", "state", "reason_zh", "partner_id",
     "file_id", "sheet", "source_row",
 ]  # fmt: skip
 TROUBLE = ["person_key", "setl_id", "cost_year", "setl_date", "reason_zh", "file_id", "sheet", "source_row"]
+
+
+VISIT = [
+    "policy_id", "visit_id", "stay_id", "person_key", "region_code", "setl_time", "visit_date", "admitted_on",
+    "category", "inpatient", "level", "designated", "place", "special", "by_diagnosis", "referral", "flagged",
+    "n_settlements", "tot_fen", "pol_fen", "r0_fen", "acct_fen", "extra_fen", "upper_fen", "bound_fen", "bound_open",
+]  # fmt: skip
+OPENING = ["policy_id", "person_key", "year", "account", "amount_fen", "as_of"]
+
+
+def visits(found: Facts, parts: Facts, opening: pl.DataFrame, policy_id: str) -> dict[str, pl.DataFrame]:
+    """What assistance and tilt relief of a policy looked at, visit by visit.
+
+    `found`: the visits; `parts`: those of stays with several settlements, settlement by settlement (A-P02 a);
+    `opening`: the balances delivered (已用额度).
+    """
+    named = pl.lit(policy_id).alias("policy_id")
+    several = parts.visits.filter(pl.len().over("stay_id") > 1)
+    order = ["person_key", "setl_time", "visit_id"]
+    return {
+        "assistance_visit": _kept(found.visits.with_columns(named), VISIT, order),
+        "assistance_part": _kept(several.with_columns(named), VISIT, order),
+        "assistance_opening": _kept(opening.with_columns(named), OPENING, OPENING),
+    }
+
+
+NOTE = ["benefit_id", "visit_id", "kind", "note", "held_reason", "raw_fen"]
+
+
+def notes(drafts: pl.DataFrame) -> pl.DataFrame:
+    """Why a visit line is held, cut or nothing, and what its policy-range rest was before the floor at 0 (raw_fen)."""
+    return _kept(drafts, NOTE, ["benefit_id"])
 
 
 def evidence(

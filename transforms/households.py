@@ -12,14 +12,16 @@ from typing import NamedTuple
 
 import polars as pl
 
-from transforms.certificates import AT, month_of, standing
 from transforms.pseudonym import key_texts
+from transforms.roster_rows import AT, month_of, standing
 
 LEAVING = "死亡|迁出|分户"
 RENUMBERED_WITHIN_DAYS = 31
 SPELLS = pl.Schema(
     {"person_key": pl.Int64, "household_id": pl.String, "valid_from": pl.Date, "valid_to": pl.Date}
 )
+EVENT = ("person_key", "household_id", "valid_from", "_last", "_shown", "_first_day", "_leaves", "_rank", AT)
+"""What the walk through a person's households looks at."""
 JOINED = pl.Schema({"household_id": pl.String, "other_id": pl.String, "together": pl.Boolean})
 FINDINGS = pl.Schema(
     {
@@ -54,7 +56,7 @@ def memberships(
     `roster`: core rows of the files in force; `deaths`: `person_key, deceased_on`.
     """
     rows = standing(roster, files, links)
-    events = numbered(pl.concat([shown_rows(rows), leavings(rows)]))
+    events = numbered(pl.concat([shown_rows(rows).select(EVENT), leavings(rows).select(EVENT)]))
     return until_death(spells(events), deaths)
 
 
@@ -190,7 +192,10 @@ def of_year(
     rows = active_rows(held, spans)
     living = rows.filter(overlaps).select("household_id").unique()
     periods = number_periods(rows.join(living, on="household_id", how="semi"))
-    renamed, close = successors(periods, joined)
+    who = (
+        held.filter(overlaps).join(living, on="household_id", how="semi").select("household_id", "person_key")
+    )
+    renamed, close = successors(periods, joined, who.unique())
     members = stretched(held.filter(overlaps).join(living, on="household_id", how="semi"), first, last)
     members = members.join(renamed, on="household_id", how="left").with_columns(
         pl.coalesce("unit_household_id", "household_id").alias("unit_household_id")
@@ -239,11 +244,12 @@ def number_periods(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def successors(
-    periods: pl.DataFrame, joined: pl.DataFrame | None = None
+    periods: pl.DataFrame, joined: pl.DataFrame | None = None, who: pl.DataFrame | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(renamed: household_id → unit_household_id, the last number of each chain; close: pairs with other heads).
 
-    `joined`: see `of_year`; of two numbers put together by decision the later one stays.
+    `joined`: see `of_year`; of two numbers put together by decision the later one stays. `who`: household_id,
+    person_key, each pair once; only numbers that have somebody in common are close.
     """
     pairs = joined if joined is not None else pl.DataFrame(schema=JOINED)
     ends = periods.drop_nulls("_to").select("household_id", "head_key", "_from", "_to")
@@ -269,17 +275,21 @@ def successors(
         {"household_id": list(final), "unit_household_id": list(final.values())},
         schema={"household_id": pl.String, "unit_household_id": pl.String},
     )
+    if who is None:
+        return renamed, ends.clear().select("household_id", later_id="household_id")
+    together = (
+        who.join(who.rename({"household_id": "later_id"}), on="person_key")
+        .filter(pl.col("household_id") != pl.col("later_id"))
+        .select("household_id", "later_id")
+        .unique()
+    )
     close = (
-        ends.sort("_to")
-        .join_where(
-            later,
-            pl.col("_later_from") >= pl.col("_to").dt.offset_by(f"-{RENUMBERED_WITHIN_DAYS}d"),
-            pl.col("_later_from") <= pl.col("_to").dt.offset_by(f"{RENUMBERED_WITHIN_DAYS}d"),
-            pl.col("_later_from") > pl.col("_from"),
-            pl.col("household_id") != pl.col("later_id"),
-        )
+        together.join(ends, on="household_id")
+        .join(later, on="later_id")
+        .filter(near & (pl.col("_later_from") > pl.col("_from")))
         .filter(pl.col("head_key").ne_missing(pl.col("later_head")))
         .select("household_id", "later_id")
+        .sort("household_id", "later_id")
     )
     return renamed, _undecided(close, pairs)
 

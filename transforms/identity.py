@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from polars._typing import MaintainOrderJoin
 
+from transforms.newborns import newborns
 from transforms.versions import RANK, ROW, file_ranks
 
 LINKS = pl.Schema({"id_key": pl.Int64, "person_key": pl.Int64})
@@ -33,6 +34,7 @@ MESSAGES = {
     "psn_two_certificates": "同一人员编号有两个证件号码，未自动合并，请确认是否同一人",
     "untyped_ambiguous": "同一证件号码对应多种证件类型，未自动合并，请确认",
     "psn_region_ambiguous": "同一人员编号出现在多个统筹区，未自动合并，请确认",
+    "newborn_number": "名册上的新生儿与后来有证件号的成员可能是同一人，未自动合并，请确认",
     "key_collision": "两个不同的证件号码得到同一个内部键，请联系维护人员",
 }
 
@@ -49,15 +51,25 @@ class People(NamedTuple):
     findings: pl.DataFrame
 
 
-def people(person: pl.LazyFrame, files: pl.DataFrame, confirmed: pl.DataFrame | None = None) -> People:
+def people(
+    person: pl.LazyFrame,
+    files: pl.DataFrame,
+    confirmed: pl.DataFrame | None = None,
+    roster: pl.LazyFrame | None = None,
+) -> People:
     """Links and people from the core person rows of the files in force.
 
     `confirmed`: `id_key, same_as` (pairs of keys that a correction list or a decision declares to be one person).
+    `roster`: core roster rows, which show newborns before and after they have a number.
     """
     rows = in_order(person, files)
     by_number, doubts = number_edges(rows)
     by_type, more_doubts = untyped_edges(rows)
     edges = [by_number, by_type]
+    if roster is not None:
+        born = newborns(roster, files, rows.lazy().select("id_key", "birth_year"))
+        edges.append(born.edges)
+        more_doubts = pl.concat([more_doubts, _found("newborn_number", born.doubts, "newborn", "other")])
     if confirmed is not None:
         edges.append(confirmed.select(pl.col("id_key").alias("a"), pl.col("same_as").alias("b")))
     links = linked(pl.concat(edges).unique(), rows)
@@ -156,6 +168,8 @@ def number_edges(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         .select(pl.col("id_key").alias("a"), "b")
         .filter(pl.col("a") != pl.col("b"))
     )
+    undecided = pl.concat([groups.filter(pl.col("b").is_null()), unclear], how="diagonal")["psn_key"]
+    edges = pl.concat([edges, lasting_edges(seen.filter(pl.col("psn_key").is_in(undecided.implode())))])
     doubts = pl.concat(
         [
             _found("psn_two_certificates", groups.filter(pl.col("b").is_null()), "_first", "_last"),
@@ -163,6 +177,36 @@ def number_edges(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         ]
     )
     return edges, doubts
+
+
+def lasting_edges(seen: pl.DataFrame) -> pl.DataFrame:
+    """Edges `a, b` that held before a 人员编号 became ambiguous: a later paper asks a question, it undoes nothing.
+
+    `seen`: psn_key, psn_region, id_key, certified, check_ok, file rank of the first sight. The keys of a number are
+    put together once more after each file, as they would have been on that day.
+    """
+    edges: set[tuple[int, int]] = set()
+    for _, rows in seen.sort("psn_key", RANK, "id_key").group_by("psn_key", maintain_order=True):
+        for rank in rows[RANK].unique().sort().to_list()[:-1]:
+            known = rows.filter(pl.col(RANK) <= rank)
+            places = known["psn_region"].drop_nulls().unique().to_list()
+            for place in places if len(places) > 1 else [None]:
+                group = known if place is None else known.filter(psn_region=place)
+                hub = _hub(group)
+                edges |= {(key, hub) for key in group["id_key"] if hub is not None and key != hub}
+    return pl.DataFrame(sorted(edges), schema={"a": pl.Int64, "b": pl.Int64}, orient="row")
+
+
+def _hub(group: pl.DataFrame) -> int | None:
+    """The key to which all keys of one 人员编号 belong; None where two certificates might be meant."""
+    papers = group.filter("certified").unique("id_key", maintain_order=True)
+    if papers.is_empty():
+        return int(group["id_key"].min())  # type: ignore[arg-type]  # never empty, never null
+    if papers.height == 1:
+        return int(papers["id_key"].item())
+    right, wrong = papers.filter(pl.col("check_ok")), papers.filter(~pl.col("check_ok"))
+    one_right = right.height == 1 and wrong.height == papers.height - 1
+    return int(right["id_key"].item()) if one_right else None
 
 
 def untyped_edges(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

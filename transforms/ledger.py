@@ -1,11 +1,13 @@
-"""What a fund has paid (已付台账), matched to the benefit lines it was paid on."""
+"""What a fund has paid (已付台账), matched to the benefit lines it was paid on. All amounts in fen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
+from transforms.pseudonym import key_texts
 from transforms.spans import FAR
 from transforms.units import Units, unit_people
 
@@ -18,6 +20,18 @@ def benefit_ids(unit_ids: pl.Series, rule_id: str, cost_year: int, ids: Ids) -> 
     return ids(
         pl.select(pl.format("benefit|{}|{}|{}", pl.lit(rule_id), unit_ids, pl.lit(cost_year))).to_series()
     )
+
+
+MISSING = "已付台账的记录找不到对应的家庭或待遇，请核对对象编号和费用年度"
+UNKNOWN = "已付台账的待遇编号不是任何已发布年度的待遇，请核对待遇编号，或改写规则、对象编号和费用年度"
+SEVERAL = "已付台账的对象有几次就医，金额按就医先后记入各次；如有不同请写待遇编号"
+PLACE = ["file_id", "sheet", "source_row"]
+"""Which ledger row it is."""
+
+
+def adjustment_ids(benefits: pl.Series, ids: Ids) -> pl.Series:
+    """Stable id of the line that adjusts a line which was paid, or promised on a closed list."""
+    return ids(pl.select(pl.format("adjustment|{}", benefits)).to_series())
 
 
 def paid_lines(
@@ -42,6 +56,9 @@ def paid_lines(
     same_rule = (pl.col("rule_id") == rule_id) & (pl.col("cost_year") == cost_year)
     older = _objects(found, aliases if paid["benefit_id"].is_not_null().any() else None)
     older = older.with_columns(benefit_id=benefit_ids(older["of_line"], rule_id, cost_year, ids))
+    if paid["benefit_id"].is_not_null().any():
+        later = older.with_columns(benefit_id=adjustment_ids(older["benefit_id"], ids))
+        older = pl.concat([older, later])
     mine = paid.join(older, on="benefit_id", how="left", maintain_order="left").filter(
         pl.col("of_line").is_not_null() | same_rule.fill_null(False)
     )
@@ -83,10 +100,9 @@ def paid_lines(
         .with_columns(unit_id=pl.coalesce("of_benefit", "of_object", "of_person"))
         .join(units.select("unit_id", "by_benefit"), on="unit_id", how="left", maintain_order="left")
     )
-    missing = pl.lit("已付台账的记录找不到对应的家庭或待遇，请核对对象编号和费用年度")
     return matched.with_columns(
         pl.coalesce("by_benefit", "benefit_id").alias("benefit_id"),
-        pl.when(pl.col("unit_id").is_null()).then(missing).alias("finding_zh"),
+        pl.when(pl.col("unit_id").is_null()).then(pl.lit(MISSING)).alias("finding_zh"),
     ).select(*paid.columns, "unit_id", "finding_zh")
 
 
@@ -135,3 +151,208 @@ def paid_people(lines: pl.DataFrame, found: Units, cost_year: int) -> pl.DataFra
 def no_paid_people() -> pl.DataFrame:
     """`paid_people` where nothing was paid."""
     return pl.DataFrame(schema={"person_key": pl.Int64, "cost_year": pl.Int32, "amount_fen": pl.Int64})
+
+
+# ---- lines of single visits
+
+
+def of_visits(
+    paid: pl.DataFrame, drafts: pl.DataFrame, earlier: pl.DataFrame, cost_year: int, ids: Ids
+) -> pl.DataFrame:
+    """Ledger rows of the year's visit lines: the columns of `paid`, benefit_id of the line, unit_id, finding_zh.
+
+    drafts: benefit_id, rule_id, unit_id, person_key, setl_time, visit_id, amount_fen; earlier: `earlier_numbers`. A row
+    is matched by its 待遇编号 (also that of an adjustment), else by 规则 + 身份证号 + 费用年度. Where the person has several
+    lines under the rule the money is laid on them in the order of the visits, at most the amount of each, the rest on
+    the last one, and the row stands once a line. A row of one of the rules and the year that fits nobody keeps unit_id
+    null and says so.
+    """
+    if paid.is_empty():
+        return paid.with_columns(unit_id=pl.lit(None, pl.String), finding_zh=pl.lit(None, pl.String))
+    lines = drafts.select("benefit_id", "unit_id")
+    old = earlier.select(own_id="number", benefit_id="benefit_id").join(lines, on="benefit_id")
+    named = pl.concat(
+        [
+            lines.with_columns(own_id="benefit_id"),
+            lines.with_columns(own_id=adjustment_ids(drafts["benefit_id"], ids)),
+            old.select("benefit_id", "unit_id", "own_id"),
+        ]
+    ).unique("own_id", keep="first", maintain_order=True)
+    by_id = paid.join(
+        named.rename({"benefit_id": "line_id"}),
+        left_on="benefit_id",
+        right_on="own_id",
+        maintain_order="left",
+    ).with_columns(benefit_id="line_id", finding_zh=pl.lit(None, pl.String))
+    same = pl.col("rule_id").is_in(drafts["rule_id"].unique().implode()) & (pl.col("cost_year") == cost_year)
+    open_ = paid.filter(same.fill_null(False)).join(
+        by_id.select(PLACE), on=PLACE, how="anti", nulls_equal=True
+    )
+    columns = [*paid.columns, "unit_id", "finding_zh"]
+    return pl.concat([by_id.select(columns), _laid(open_, by_id, drafts).select(columns)])
+
+
+NUMBERS = pl.Schema(
+    {"number": pl.String, "benefit_id": pl.String, "rule_id": pl.String, "unit_id": pl.String,
+     "person_key": pl.Int64, "setl_id": pl.String, "stands": pl.Boolean}
+)  # fmt: skip
+
+
+def earlier_numbers(
+    paid: pl.DataFrame,
+    drafts: pl.DataFrame,
+    settlements: pl.DataFrame,
+    rules: list[str],
+    cost_year: int,
+    ids: Ids,
+) -> pl.DataFrame:
+    """NUMBERS: the 待遇编号 of the ledger that no line has now, and the settlement that each was made of.
+
+    A stay that another settlement has joined has a new number: then benefit_id is that of its line now (stands).
+    A visit that was reversed, or has no line any more, keeps its number. settlements: setl_id, person_key, visit_id
+    (null: counts no more).
+    """
+    known = pl.concat([drafts["benefit_id"], adjustment_ids(drafts["benefit_id"], ids)])
+    asked = paid["benefit_id"].drop_nulls().unique()
+    asked = asked.filter(~asked.is_in(known.implode()))
+    if asked.is_empty():
+        return NUMBERS.to_frame()
+    units = settlements.with_columns(unit_id=key_texts(settlements["person_key"], "P"))
+    each = units.join(pl.DataFrame({"rule_id": rules}, schema={"rule_id": pl.String}), how="cross")
+    text = pl.format("benefit|{}|{}|{}|{}", "rule_id", "unit_id", pl.lit(cost_year), "setl_id")
+    first = ids(each.select(text).to_series())
+    made = each.with_columns(number=first, own=first)
+    made = pl.concat([made, made.with_columns(number=adjustment_ids(first, ids))]).filter(
+        pl.col("number").is_in(asked.implode())
+    )
+    now = drafts.select("rule_id", "visit_id", now="benefit_id")
+    return (
+        made.join(now, on=["rule_id", "visit_id"], how="left", maintain_order="left")
+        .with_columns(benefit_id=pl.coalesce("now", "own"), stands=pl.col("now").is_not_null())
+        .select(NUMBERS.names())
+        .cast(NUMBERS)
+        .unique("number", keep="first", maintain_order=True)
+    )
+
+
+def _laid(rows: pl.DataFrame, by_id: pl.DataFrame, drafts: pl.DataFrame) -> pl.DataFrame:
+    """Rows that name rule and person, laid on the lines of that person: one row a line."""
+    room = _room(by_id, drafts)
+    laid: list[dict[str, object]] = []
+    for row in rows.sort("paid_on", *PLACE, nulls_last=True).iter_rows(named=True):
+        lines = room.get((row["rule_id"], row["object_key"]), [])
+        if not lines:
+            laid.append(row | {"unit_id": None, "finding_zh": MISSING})
+            continue
+        said = SEVERAL if len(lines) > 1 else None
+        for line, part in _parts(lines, row["amount_fen"]):
+            told = {"benefit_id": line.benefit_id, "unit_id": line.unit_id, "amount_fen": part}
+            laid.append(row | told | {"finding_zh": said})
+    schema = dict(rows.schema) | {"unit_id": pl.String(), "finding_zh": pl.String()}
+    return pl.DataFrame(laid, schema=schema, orient="row")
+
+
+@dataclass
+class Line:
+    """A visit line: what it is due, and what has been laid on it."""
+
+    benefit_id: str
+    unit_id: str
+    due: int
+    paid: int
+
+
+def _room(by_id: pl.DataFrame, drafts: pl.DataFrame) -> dict[tuple[str, int], list[Line]]:
+    """The lines of each rule and person in the order of their visits."""
+    before = paid_by_benefit(by_id)
+    rows = (
+        drafts.join(before, on="benefit_id", how="left", maintain_order="left")
+        .sort("rule_id", "person_key", "setl_time", "visit_id")
+        .select(
+            "rule_id",
+            "person_key",
+            "benefit_id",
+            "unit_id",
+            pl.col("amount_fen").fill_null(0),
+            pl.col("paid_fen").fill_null(0),
+        )
+    )
+    found: dict[tuple[str, int], list[Line]] = {}
+    for rule, person, benefit, unit, due, paid in rows.iter_rows():
+        found.setdefault((rule, person), []).append(Line(benefit, unit, due, paid))
+    return found
+
+
+def _parts(lines: list[Line], amount: int) -> list[tuple[Line, int]]:
+    """How much of an amount falls on which line; money returned comes off the latest lines first."""
+    parts: list[tuple[Line, int]] = []
+    left = amount
+    for line in lines if amount >= 0 else reversed(lines):
+        part = min(left, max(0, line.due - line.paid)) if amount >= 0 else max(left, -max(0, line.paid))
+        if part:
+            parts.append((line, part))
+            line.paid += part
+            left -= part
+    if left or not parts:
+        last = lines[-1]
+        last.paid += left
+        parts.append((last, left))
+    return parts
+
+
+def paid_by_benefit(claimed: pl.DataFrame) -> pl.DataFrame:
+    """benefit_id, paid_fen: what was paid on each line so far, less what was returned."""
+    return (
+        claimed.filter(pl.col("unit_id").is_not_null())
+        .group_by("benefit_id", maintain_order=True)
+        .agg(paid_fen=pl.col("amount_fen").sum())
+    )
+
+
+def unclaimed(paid: pl.DataFrame, claimed: list[pl.DataFrame], cost_year: int) -> pl.DataFrame:
+    """Ledger rows of the year, or without a year, that no rule has a line for: the columns of `paid`, finding_zh.
+
+    `claimed`: the rows that the rules have matched or listed themselves. A row without a year may be another year's:
+    which it is shows when all years stand beside each other.
+    """
+    known = pl.concat([paid.select(PLACE).clear(), *(rows.select(PLACE) for rows in claimed)]).unique()
+    mine = (pl.col("cost_year") == cost_year) | pl.col("cost_year").is_null()
+    text = pl.when(pl.col("benefit_id").is_not_null()).then(pl.lit(UNKNOWN)).otherwise(pl.lit(MISSING))
+    return (
+        paid.filter(mine)
+        .join(known, on=PLACE, how="anti", nulls_equal=True, maintain_order="left")
+        .with_columns(finding_zh=text)
+    )
+
+
+# ---- what changes after money was paid or promised
+
+
+def adjustments(lines: pl.DataFrame, ids: Ids) -> pl.DataFrame:
+    """A line for each line whose amount is another than what was paid, or stands on a closed list: the difference.
+
+    lines: rows of benefit_line with paid_fen, adjustment_fen and closed_fen. Negative: to be returned (追回 or 抵扣).
+    What was paid stays where it is.
+    """
+    promised = (
+        pl.when(pl.col("paid_fen").fill_null(0) != 0)
+        .then(pl.col("amount_fen") - pl.col("adjustment_fen"))
+        .otherwise(pl.col("closed_fen").fill_null(0))
+    )
+    moved = lines.filter(
+        pl.col("status").is_in(["adjust_up", "adjust_down"]) & (promised != 0).fill_null(False)
+    )
+    empty = [
+        name
+        for name in (
+            "base_fen", "threshold_fen", "rate", "limit_before_fen", "limit_after_fen", "paid_fen", "closed_fen",
+            "adjustment_fen", "recorded_fen", "floor_fen",
+        )
+        if name in lines.columns
+    ]  # fmt: skip
+    fresh = moved.with_columns(
+        amount_fen=pl.col("amount_fen") - promised,
+        adjustment_of="benefit_id",
+        benefit_id=adjustment_ids(moved["benefit_id"], ids),
+    )
+    return fresh.with_columns(pl.lit(None, lines.schema[name]).alias(name) for name in empty)

@@ -88,6 +88,12 @@ def _by_category(texts: pl.Series, clean: Callable[[pl.Series], pl.Series]) -> p
     return found.alias(texts.name)
 
 
+def cleaned_signs(texts: pl.Series) -> pl.Series:
+    """Codes of one sign (revs_flag Z, +, −): bare of blanks, half-width, every dash and minus a `-`; empty is null."""
+    plain = texts.str.normalize("NFKC").str.replace_all(r"[\s'\"`]+", "").str.replace_all("[−–—]", "-")
+    return plain.set((plain == "").fill_null(False), None).alias(texts.name)
+
+
 def _code(codes: pl.Series, labels: dict[str, str] | None) -> pl.Series:
     codes = codes.str.replace(r"^(\d+)\.0+$", "$1")
     return codes.replace(labels) if labels else codes

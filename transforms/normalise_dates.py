@@ -41,17 +41,21 @@ def dates(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
     return found.cast(pl.Date), bad
 
 
-_MONTH = r"^\s*\d{4}(?:0[1-9]|1[0-2])\s*$"
+_MONTH = r"^\s*(\d{4})(?:(0[1-9]|1[0-2])|[-/.年](0?[1-9]|1[0-2])月?)\s*$"
 
 
 def periods(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
-    """As `dates`; a month (`202301`) is its first day."""
+    """As `dates`; a month (`202301`, `2023-01`, `2023年1月`) is its first day."""
     month = texts.str.contains(_MONTH).fill_null(False)
-    return dates((texts.str.strip_chars() + "01").zip_with(month, texts) if month.any() else texts)
+    if not month.any():
+        return dates(texts)
+    named = texts.str.extract_groups(_MONTH).struct.unnest()
+    first = named["1"] + named["2"].fill_null(named["3"]).str.zfill(2) + "01"
+    return dates(first.zip_with(month, texts))
 
 
 def period_ends(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
-    """As `dates`; a month (`202301`) is its last day."""
+    """As `dates`; a month (as in `periods`) is its last day."""
     found, bad = periods(texts)
     month = texts.str.contains(_MONTH).fill_null(False)
     return found.dt.month_end().zip_with(month, found), bad

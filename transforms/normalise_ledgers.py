@@ -14,13 +14,21 @@ from transforms.pseudonym import key_texts, pseudonyms
 PAYMENT_KINDS = (
     "政策性商业保险", "惠民保", "优抚", "医疗互助", "工会", "残联", "临时救助", "慈善", "封顶化解", "商业保险",
 )  # fmt: skip
-OPEN_TEXT = ("reason", "note", "measure", "payer", "source", "fund")
+OPEN_TEXT = (
+    "reason", "note", "measure", "payer", "source", "fund", "scope", "product", "insurer", "gap_reason", "aid_kind", "outcome",
+)  # fmt: skip
+SEALED_TEXT = ("decision",)
+"""Tables whose open text goes to the vault as it was written, and not to the lake."""
 RENAMES: dict[str, dict[str, str]] = {
     "payment": {"amount": "amount_fen"},
     "paid_ledger": {"amount": "amount_fen"},
     "fund_ledger": {"amount": "amount_fen"},
     "subsidy_ledger": {"amount": "amount_fen", "standard": "standard_fen"},
     "opening_balance": {"amount": "amount_fen"},
+    "supplementary_cover": {"premium": "premium_fen"},
+    "waiting_rejection": {"amount": "amount_fen", "fixmedins_code": "institution_code"},
+    "application": {"amount": "amount_fen"},
+    "deposit": {"amount": "amount_fen", "fixmedins_code": "institution_code"},
     "feedback": {"aid": "aid_fen"},
     "rsdt_psn_clct_detl_d": {"psn_clct_amt": "own_fen", "finsubs_amt": "finsubs_fen"},
     "fixmedins_b": {
@@ -39,7 +47,8 @@ RENAMES: dict[str, dict[str, str]] = {
 
 def shape(batch: Typed, layout: Layout, ring: Keyring) -> None:
     """Turn the typed batch of any table but setl_d and roster into core columns."""
-    batch.frame = without_numbers(batch.frame.rename(RENAMES.get(layout.table, {})))
+    named = batch.frame.rename(RENAMES.get(layout.table, {}))
+    batch.frame = named if layout.table in SEALED_TEXT else without_numbers(named)
     special = {
         "payment": _payment,
         "paid_ledger": _paid_ledger,
@@ -49,6 +58,8 @@ def shape(batch: Typed, layout: Layout, ring: Keyring) -> None:
         "fixmedins_b": _institutions,
         "decision": _decision,
         "payee": _payee,
+        "consent": _consent,
+        "feedback": _feedback,
     }.get(layout.table)
     if special is not None:
         special(batch, layout, ring)
@@ -97,7 +108,10 @@ def _paid_ledger(batch: Typed, layout: Layout, ring: Keyring) -> None:
 
 
 def _decision(batch: Typed, layout: Layout, ring: Keyring) -> None:
-    """Objects and values without personal data; settlement ids stay as they are, whatever number they look like."""
+    """Objects and values without personal data; settlement ids stay as they are, whatever number they look like.
+
+    Of 理由 and 决定人 only a key goes to the lake: an officer writes there what he likes.
+    """
     frame = batch.frame
     rule = frame["object_id"].str.extract(r"^([A-Z]{1,2}-\d{2})[/|]", 1)
     bare, key = _object(frame["object_id"].str.replace(r"^[A-Z]{1,2}-\d{2}[/|]", ""), ring)
@@ -106,6 +120,8 @@ def _decision(batch: Typed, layout: Layout, ring: Keyring) -> None:
     settled = frame["object_kind"] == "结算"
     object_id = _settlement(frame["object_id"], object_id, settled)
     value = _settlement(frame["value"], value_id, settled & (frame["verdict"] == "冲正配对"))
+    words = pl.select(pl.format("reason|{}|{}", frame["reason"], frame["decided_by"])).to_series()
+    frame = frame.with_columns(reason_key=pseudonyms(words, ring.secret))
     hidden = pl.col("object_id", "value").str.replace_all(r"([/|=])\d{15,}[Xx]?", "${1}***")
     batch.frame = frame.with_columns(object_id=object_id, object_key=key, value=value).with_columns(hidden)
 
@@ -126,6 +142,24 @@ def _payee(batch: Typed, layout: Layout, ring: Keyring) -> None:
         household_raw=pl.col("household_id"),
         household_id=households(frame["household_id"], nobody, ring.secret),
     )
+
+
+def _consent(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    answer = batch.frame["agreed"]
+    unknown = answer.is_not_null() & ~answer.is_in(["1", "0"])
+    batch.faults.add(
+        "code", layout.header_of("agreed"), "是否授权只能填“是”或“否”，请更正后重新导出", unknown
+    )
+
+
+def _feedback(batch: Typed, layout: Layout, ring: Keyring) -> None:
+    """Of the reason on the list that comes back only a key stays: enough to see whether somebody changed it."""
+    batch.frame = batch.frame.with_columns(why_key=reason_keys(batch.frame["why"], ring.secret))
+
+
+def reason_keys(reasons: pl.Series, secret: bytes) -> pl.Series:
+    """Keyed hash of each reason of a township list, blanks and widths of characters apart."""
+    return pseudonyms("why|" + reasons.str.normalize("NFKC").str.replace_all(r"\s+", ""), secret)
 
 
 def _items(batch: Typed, layout: Layout, ring: Keyring) -> None:

@@ -39,13 +39,13 @@ def shape(batch: Typed, layout: Layout, ring: Keyring, senders: Senders | None) 
     head = certificates(frame["head_certno"])
     head_key, _ = certificate_keys(head, None, secret)
     head_text = pl.select(pl.coalesce(number_facts(head.number)["text"], head.other)).to_series()
-    newborn = frame["cert_key"].is_null() & frame["birth_date"].is_not_null() & head_text.is_not_null()
-    newborn = newborn & frame["name"].is_not_null()
+    # null where one of the three is unknown. The child that has a number by now is known by the same key
     by_birth = "newborn|" + frame["name"] + "|" + frame["birth_date"].cast(pl.String) + "|" + head_text
-    born_key = pseudonyms(by_birth.set(~newborn, None), secret)
+    born_key = pseudonyms(by_birth, secret)
     frame = frame.with_columns(
         has_certificate=pl.col("cert_key").is_not_null(),
         id_key=frame["id_key"].zip_with(frame["id_key"].is_not_null(), born_key),
+        born_key=born_key,
         head_key=head_key,
         household_id=households(frame["household_id"], frame["head_certno"], secret),
         reason=pl.col("reason").str.replace_all(r"\d{11,}[Xx]?", "***"),
@@ -68,6 +68,23 @@ def shape(batch: Typed, layout: Layout, ring: Keyring, senders: Senders | None) 
     if senders is not None:
         what = "认定部门无权传送这类救助对象，请由主管部门传送"
         batch.faults.add("wrong_sender", layout.header_of("department"), what, _wrong_sender(frame, senders))
+
+
+def refused(batch: Typed) -> pl.DataFrame:
+    """Rejected rows whose region and identity can be read: `roster_refused` columns.
+
+    On a 在册 list they show that their person is still there; those of a wrong sender tell who sent what.
+    """
+    frame = batch.frame
+    beyond, foreign = [pl.repeat(False, frame.height, eager=True) for _ in range(2)]
+    for _, rule, _, _, rows in batch.faults.found:
+        if rule in ("header", "empty_row"):
+            beyond = beyond | rows
+        elif rule == "wrong_sender":
+            foreign = foreign | rows
+    frame = frame.with_columns(wrong_sender=foreign)
+    readable = frame["region_code"].is_not_null() & (frame["labels"].list.len() > 0)
+    return frame.filter(batch.faults.any() & ~beyond & readable)
 
 
 def _wrong_sender(frame: pl.DataFrame, senders: Senders) -> pl.Series:

@@ -47,21 +47,24 @@ def shape(batch: Typed, layout: Layout) -> None:
 
 
 def note_identities(batch: Typed, accepted: pl.DataFrame) -> None:
-    """Findings on identities among the accepted rows: broken A and D, and the minority form of B and C."""
-    broken_a, broken_d, inside, plain, mul, bare = accepted.select(
-        (pl.col("form_a") == "broken").sum().alias("a"),
-        (pl.col("form_d") == "broken").sum().alias("d"),
-        (pl.col("form_b") == "acct_in_fund").sum().alias("inside"),
-        (pl.col("form_b") == "plain").sum().alias("plain"),
-        (pl.col("form_c") == "mul").sum().alias("mul"),
-        (pl.col("form_c") == "plain").sum().alias("bare"),
+    """Findings on identities among the accepted rows: broken A and D. Which form of B and C is the region's own is
+    judged over all its files (`form_counts`)."""
+    broken_a, broken_d = accepted.select(
+        (pl.col("form_a") == "broken").sum().alias("a"), (pl.col("form_d") == "broken").sum().alias("d")
     ).row(0)
     batch.note("identity_a", "四段费用之和不等于总额，政策范围内费用按未知处理", broken_a)
     batch.note("identity_d", "各项基金支付之和不等于基金支付总额", broken_d)
-    if inside and plain:
-        batch.note("form_b", "少数结算的个人账户口径与多数不同（是否计入基金支付总额）", min(inside, plain))
-    if mul and bare:
-        batch.note("form_c", "少数结算的账户共济口径与多数不同", min(mul, bare))
+
+
+def form_counts(core: pl.DataFrame) -> dict[str, int]:
+    """How many settlements hold each form of the identities B and C: `form_b.plain` …, those that there are."""
+    forms = {"form_b": ("plain", "acct_in_fund"), "form_c": ("plain", "mul")}
+    counts = core.select(
+        (pl.col(name) == form).sum().alias(f"{name}.{form}")
+        for name, values in forms.items()
+        for form in values
+    ).row(0, named=True)
+    return {name: int(count) for name, count in counts.items() if count}
 
 
 def person_columns() -> dict[str, pl.Expr]:

@@ -17,7 +17,7 @@ from schemas.core import AMOUNTS, FUND_PARTS
 from schemas.layouts import Layout
 from schemas.sources import SOURCES
 from transforms.identities import TOLERANCE_FEN
-from transforms.normalise import cleaned, cleaned_codes, cleaned_ids, is_small, odd_columns
+from transforms.normalise import cleaned, cleaned_codes, cleaned_ids, cleaned_signs, is_small, odd_columns
 from transforms.normalise_amounts import fen
 from transforms.normalise_dates import dates, datetimes, integers, months, period_ends, periods, quantities
 
@@ -181,6 +181,8 @@ def _column(texts: pl.Series, target: str, kind: str, layout: Layout) -> tuple[p
         return cleaned(texts), None
     if kind == "code":
         return cleaned_codes(texts, layout.labels.get(target)), None
+    if kind == "sign":
+        return cleaned_signs(texts), None
     if kind == "id":
         clean = cleaned_ids(texts)
         if target == "psn_no" and layout.opaque_psn_no:

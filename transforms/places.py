@@ -87,7 +87,7 @@ def with_designation(
     if delivered.is_empty():
         return settlements.with_columns(designated=pl.lit(True))
     periods = spans.group_by("_code", "_region").agg("_from", "_to")
-    most = int(spans.group_by("_code", "_region").len()["len"].max() or 0)  # type: ignore[arg-type]
+    most = int(spans.group_by("_code", "_region").len()["len"].max() or 0)  # type: ignore[arg-type]  # a maximum of counts is a whole number
     columns = [
         pl.col(name).list.get(number, null_on_oob=True).alias(f"{name}{number}")
         for number in range(most)

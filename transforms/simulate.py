@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from transforms.benefit import costs_of_units
 from transforms.household_year import household_places
 from transforms.rules.household_cap import (
     CASH_UNKNOWN,
@@ -22,7 +23,7 @@ from transforms.rules.household_cap import (
 )
 from transforms.rules.readings import bases_under, chosen, under
 from transforms.spans import below, yardstick_date
-from transforms.units import unit_people, units
+from transforms.units import Units, lowest_units, unit_people, units
 
 if TYPE_CHECKING:
     from schemas.policy import HouseholdCap
@@ -41,10 +42,12 @@ ENTITLED = pl.Schema(
         "state": pl.String,
         "amount_fen": pl.Int64,
         "known_fen": pl.Int64,
+        "person_key": pl.Int64,
     }
 )
-"""A row a unit. state: known, forecast, incomplete, not_pilot, not_in_force. amount_fen: null where incomplete;
-known_fen: what the known facts alone would give."""
+"""A row a unit, or a visit of a person (person_key; household_id is then the person's). state: known, forecast,
+incomplete, held, not_pilot, not_in_force. amount_fen: null where incomplete or held; known_fen: what the known facts
+alone would give."""
 WHOSE = ["rule_id", "region_code", "household_id"]
 
 
@@ -60,20 +63,45 @@ class Stored:
     places: pl.DataFrame
 
 
-def entitlements(caps: list[HouseholdCap], stored: Stored, cost_year: int, on: date) -> pl.DataFrame:
-    """ENTITLED for every unit of every cap or relief with a certificate in its territory."""
+class Costs:
+    """`benefit.costs_of_units` that remembers: other amounts of a cap leave the costs and their units as they are."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[tuple[object, ...], tuple[pl.DataFrame, ...], pl.DataFrame]] = []
+
+    def __call__(self, cap: HouseholdCap, settlements: pl.DataFrame, found: Units) -> pl.DataFrame:
+        asked = (
+            cap.region_code, cap.unit_type, cap.insured_in_region, cap.designated_only, cap.counted_from,
+            id(settlements),
+        )  # fmt: skip
+        frames = (found.spans, found.members, found.homes, lowest_units(found).sort("household_id"))
+        for known, seen, costs in self._known:
+            if known == asked and all(a.equals(b) for a, b in zip(seen, frames, strict=True)):
+                return costs
+        costs = costs_of_units(cap, settlements, found)
+        self._known.append((asked, frames, costs))
+        return costs
+
+
+def entitlements(
+    caps: list[HouseholdCap], stored: Stored, cost_year: int, on: date, costs: Costs | None = None
+) -> pl.DataFrame:
+    """ENTITLED for every unit of every cap or relief with a certificate in its territory.
+
+    `costs` carries what was found for one set of figures to the next.
+    """
     found = [
-        _of_cap(cap, stored, cost_year, on)
+        _of_cap(cap, stored, cost_year, on, costs or Costs())
         for cap in caps
         if not stored.certificates.filter(below("county_code", cap.region_code)).is_empty()
     ]
     return pl.concat([ENTITLED.to_frame(), *found]).sort("rule_id", "region_code", "unit_id")
 
 
-def _of_cap(cap: HouseholdCap, stored: Stored, cost_year: int, on: date) -> pl.DataFrame:
+def _of_cap(cap: HouseholdCap, stored: Stored, cost_year: int, on: date, costs: Costs) -> pl.DataFrame:
     found = units(cap, stored.certificates, stored.members, cost_year, yardstick_date(cost_year, on))
     facts, _ = facts_of_costs(
-        cap, found, stored.settlements, stored.certificates, stored.households, cost_year, on
+        cap, found, stored.settlements, stored.certificates, stored.households, cost_year, on, costs_of=costs
     )
     bases = bases_under(under(facts, chosen(cap)), chosen(cap))
     heads = household_heads(found, stored.households).rename({"head_person_key": "head_key"})
@@ -116,16 +144,18 @@ def _of_cap(cap: HouseholdCap, stored: Stored, cost_year: int, on: date) -> pl.D
             state="state",
             amount_fen=pl.when(state != "incomplete").then("known_fen"),
             known_fen="known_fen",
+            person_key=pl.lit(None, pl.Int64),
         )
         .cast(ENTITLED)
     )
 
 
 def compared(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Households whose amount is another one: WHOSE, township_code, category (after), before, after, change (fen).
+    """Households or persons whose amount is another one: WHOSE, township_code, category (after), before, after, change
+    (fen).
 
-    Both are ENTITLED. Compared by household, since a reading may put its units together. A household with an unknown
-    amount on either side is left out.
+    Both are ENTITLED. Compared by household, since a reading may put its units together; visits by person. Where one
+    side has more unknown amounts than the other, the difference says nothing, and the household is left out.
     """
     both = _by_household(before, "before").join(
         _by_household(after, "after"), on=WHOSE, how="full", coalesce=True
@@ -133,26 +163,34 @@ def compared(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     return (
         both.with_columns(
             pl.coalesce("township_code", "township_code_right").alias("township_code"),
+            pl.col("before_fen", "after_fen", "unknown_before", "unknown_after").fill_null(0),
             category=pl.coalesce("category_right", "category"),
-            change_fen=pl.col("after_fen") - pl.col("before_fen"),
         )
-        .filter(pl.col("change_fen") != 0)
+        .with_columns(change_fen=pl.col("after_fen") - pl.col("before_fen"))
+        .filter((pl.col("change_fen") != 0) & (pl.col("unknown_before") == pl.col("unknown_after")))
         .select(*WHOSE, "township_code", "category", "before_fen", "after_fen", "change_fen")
         .sort(pl.col("change_fen").abs(), *WHOSE, descending=[True, False, False, False])
     )
 
 
 def _by_household(entitled: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Sums by household; a person's visits are grouped by the number of the key, and named afterwards."""
     amount = pl.col("amount_fen")
-    return (
-        entitled.sort("cap_fen", "unit_id")
-        .group_by(*WHOSE, maintain_order=True)
-        .agg(
-            pl.col("township_code").first(),
-            pl.col("category").first(),
-            pl.when(amount.is_not_null().all()).then(amount.sum()).alias(f"{name}_fen"),
-        )
+    sums = [
+        pl.col("township_code").first(),
+        pl.col("category").first(),
+        amount.sum().alias(f"{name}_fen"),
+        amount.null_count().cast(pl.Int64).alias(f"unknown_{name}"),
+    ]
+    of_visits = entitled.filter(pl.col("person_key").is_not_null())
+    persons = (
+        of_visits.group_by("rule_id", "region_code", "person_key")
+        .agg(pl.col("household_id").first(), *sums)
+        .drop("person_key")
     )
+    of_units = entitled.filter(pl.col("person_key").is_null())
+    households = of_units.sort("cap_fen", "unit_id").group_by(WHOSE, maintain_order=True).agg(sums)
+    return pl.concat([households, persons.select(households.columns)])
 
 
 def distribution(before: pl.DataFrame, after: pl.DataFrame, by: list[str]) -> pl.DataFrame:
@@ -163,7 +201,7 @@ def distribution(before: pl.DataFrame, after: pl.DataFrame, by: list[str]) -> pl
         entitled.group_by(by).agg(
             pl.len().cast(pl.Int64).alias(f"units_{name}"),
             (pl.col("amount_fen") > 0).sum().cast(pl.Int64).alias(f"paid_{name}"),
-            pl.col("n_persons").filter(pl.col("amount_fen") > 0).sum().alias(f"persons_{name}"),
+            _paid_persons().alias(f"persons_{name}"),
             pl.col("amount_fen").is_null().sum().cast(pl.Int64).alias(f"unknown_{name}"),
             pl.col("amount_fen").sum().alias(f"{name}_fen"),
             pl.col("known_fen").filter(pl.col("amount_fen").is_null()).sum().alias(f"unknown_{name}_fen"),
@@ -178,6 +216,13 @@ def distribution(before: pl.DataFrame, after: pl.DataFrame, by: list[str]) -> pl
         .with_columns(change_fen=pl.col("after_fen") - pl.col("before_fen"))
         .sort(by, nulls_last=True)
     )
+
+
+def _paid_persons() -> pl.Expr:
+    """The members of units with an amount, and each person of visits with an amount once."""
+    paid = pl.col("amount_fen") > 0
+    visitors = pl.col("person_key").filter(paid).drop_nulls().n_unique()
+    return pl.col("n_persons").filter(paid).sum() + visitors.cast(pl.Int64)
 
 
 def fiscal_at_most(need_fen: int, share: Fraction) -> int:

@@ -2,6 +2,7 @@
 
 以社会救助家庭为单位: one household is one unit. A household in which on some day two members hold
 certificates of different categories is split for the whole year, one unit a category (reading A-L03 a).
+A policy that caps the person (个人负担封顶, 浙政办发〔2022〕42号 二(四)) makes each holder a unit of his own.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ class Units:
     members: person_key, household_id, valid_from, valid_to (stretched to the year), held_from, held_to: all
         memberships of the year in these households.
     homes: the memberships of these people in any household.
+    personal: each person is a unit (unit_id and household_id are the text of his key), whatever household he is in.
     """
 
     units: pl.DataFrame
     spans: pl.DataFrame
     members: pl.DataFrame
     homes: pl.DataFrame
+    personal: bool = False
 
 
 def caps_in_order(cap: HouseholdCap) -> dict[str, int]:
@@ -73,8 +76,9 @@ def units(
     codes = list(caps_in_order(cap))
     holders = best_code_spans(policy_certificates(cap, certificates), codes, first, last)
     at_home = with_singles(members, holders, first, date(cost_year, 12, 31))
-    spans = crossed(holders, at_home.select("person_key", "household_id", "valid_from", "valid_to"))
-    in_units = at_home.join(spans.select("household_id").unique(), on="household_id", how="semi")
+    pools = alone(holders, "P", first, date(cost_year, 12, 31)) if is_personal(cap) else at_home
+    spans = crossed(holders, pools.select("person_key", "household_id", "valid_from", "valid_to"))
+    in_units = pools.join(spans.select("household_id").unique(), on="household_id", how="semi")
     homes = at_home.join(in_units.select("person_key").unique(), on="person_key", how="semi")
     return grouped(cap, spans, in_units, homes, apart=cap.readings.get("A-L03", "a") == "a")
 
@@ -93,7 +97,13 @@ def grouped(
         spans.drop("split", "mixed").sort("person_key", "valid_from"),
         members,
         homes,
+        is_personal(cap),
     )
+
+
+def is_personal(cap: HouseholdCap) -> bool:
+    """Whether the rule caps each person instead of the household."""
+    return cap.unit_type == "person"
 
 
 def regrouped(cap: HouseholdCap, found: Units, *, apart: bool) -> Units:
@@ -106,15 +116,29 @@ def regrouped(cap: HouseholdCap, found: Units, *, apart: bool) -> Units:
 def with_singles(members: pl.DataFrame, holders: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     """Memberships, and for a certificate holder without any a household of his own for the whole year."""
     columns = ["person_key", "household_id", "valid_from", "valid_to", "held_from", "held_to"]
-    alone = holders.select("person_key").unique().join(members, on="person_key", how="anti")
-    singles = alone.with_columns(
-        household_id=key_texts(alone["person_key"], "H"),
+    homeless = holders.join(members, on="person_key", how="anti")
+    return pl.concat([members.select(columns), alone(homeless, "H", first, last).select(columns)])
+
+
+def alone(holders: pl.DataFrame, prefix: str, first: date, last: date) -> pl.DataFrame:
+    """Each holder by himself from `first` to `last`: memberships under the text of his key with that prefix."""
+    persons = holders.select("person_key").unique(maintain_order=True)
+    return persons.with_columns(
+        household_id=key_texts(persons["person_key"], prefix),
         valid_from=pl.lit(first),
         valid_to=pl.lit(last),
         held_from=pl.lit(first),
         held_to=pl.lit(last),
     )
-    return pl.concat([members.select(columns), singles.select(columns)])
+
+
+def last_homes(found: Units) -> pl.DataFrame:
+    """person_key, home_id: the household of each person, the last of the year."""
+    return (
+        found.homes.sort("person_key", "valid_to", "household_id", descending=[False, True, False])
+        .unique("person_key", keep="first", maintain_order=True)
+        .select("person_key", home_id="household_id")
+    )
 
 
 def split_households(spans: pl.DataFrame) -> pl.DataFrame:
@@ -162,7 +186,8 @@ def unit_people(found: Units) -> pl.DataFrame:
 def placed(settlements: pl.DataFrame, found: Units) -> pl.DataFrame:
     """Each settlement of a member once for every household that the person belonged to in the year.
 
-    Adds setl_date, household_id_on_day, household_id, at_home (the household is that of the day),
+    Adds setl_date, household_id_on_day, household_id, at_home (the household is that of the day; a person who is a
+    unit is always with himself),
     category_on_day (the certificate held on the day) and unit_id: of a split household the unit of the
     category on the day, else of the person's nearest category in that household, else the unit with the
     lowest cap.
@@ -182,7 +207,9 @@ def placed(settlements: pl.DataFrame, found: Units) -> pl.DataFrame:
     return (
         near.join(lowest, on="household_id", how="left", maintain_order="left")
         .with_columns(
-            at_home=pl.col("household_id").eq_missing(pl.col("household_id_on_day")),
+            at_home=pl.lit(True)
+            if found.personal
+            else pl.col("household_id").eq_missing(pl.col("household_id_on_day")),
             unit_id=pl.coalesce("near_unit", "lowest_unit"),
         )
         .drop("near_unit", "lowest_unit")

@@ -36,16 +36,15 @@ def due(found: Facts, given: Given, assistance: Assistance, readings: dict[str, 
     the columns of `relief_accounts.RESULTS`, and segment (which terms hold).
     """
     termed = with_terms(categories(found.visits, given, assistance, readings), assistance)
-    judged = with_assistance(_under(termed, readings), assistance, readings)
-    walked = relief_accounts.walked(
-        with_tilt(judged, assistance, readings), opening(given, assistance), readings
-    )
+    judged = relief_accounts.with_decided(with_assistance(_under(termed, readings), assistance, readings))
+    tilted = relief_accounts.with_decided_tilt(with_tilt(judged, assistance, readings))
+    walked = relief_accounts.walked(tilted, opening(given, assistance), readings)
     known = walked.with_columns(
         ma_fen=pl.when("ma_known").then("ma_fen"),
         ma_after_fen=pl.when("ma_known").then("ma_after_fen"),
         r1_fen=pl.when(pl.col("ma_known") & pl.col("r0_fen").is_not_null()).then("r1_fen"),
     )
-    return with_tilt_result(known, assistance)
+    return relief_accounts.with_decided_lines(with_tilt_result(known, assistance))
 
 
 def _under(visits: pl.DataFrame, readings: dict[str, str]) -> pl.DataFrame:

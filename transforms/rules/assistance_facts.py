@@ -5,13 +5,15 @@ One row a visit (一次就医); what is unknown is null. Nothing of the policy's
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from transforms import places
 from transforms.referral import level, with_referral
+from transforms.rules import relief_accounts
 from transforms.spans import best_code_spans, on_day, overlapping
 from transforms.special_disease import with_special
 from transforms.stays import each_by_itself, with_kind, with_visits
@@ -67,15 +69,16 @@ class Facts:
     visits: pl.DataFrame
 
 
-def object_spans(given: Given, assistance: Assistance, without: tuple[str, ...] = ()) -> pl.DataFrame:
+def object_spans(
+    given: Given, assistance: Assistance, without: tuple[str, ...] = (), first: date | None = None
+) -> pl.DataFrame:
     """Who holds which of the policy's categories when, the best one of a day: person_key, category, county_code,
-    valid_from, valid_to.
+    valid_from, valid_to. From the first day of the year on, or from `first`.
     """
     own = given.certificates.filter(pl.col("county_code").is_in(list(assistance.counties)))
     codes = [code for code in assistance.categories if code not in without]
-    return best_code_spans(
-        own, codes, assistance.terms[0].valid_from.replace(month=1, day=1), assistance.terms[-1].valid_to
-    )
+    begin = first or assistance.terms[0].valid_from.replace(month=1, day=1)
+    return best_code_spans(own, codes, begin, assistance.terms[-1].valid_to)
 
 
 def facts(given: Given, assistance: Assistance) -> Facts:
@@ -102,7 +105,8 @@ def split(found: Facts, given: Given, assistance: Assistance) -> Facts:
     columns = [
         name for name in rows.columns if name not in ("special", "by_diagnosis", "visit_date", "region_code")
     ]
-    return described(each_by_itself(rows.select(columns)), given, object_spans(given, assistance))
+    parts = described(each_by_itself(rows.select(columns)), given, object_spans(given, assistance))
+    return replace(parts, visits=relief_accounts.parted(parts.visits, found.visits))
 
 
 def with_levels(settlements: pl.DataFrame, institutions: pl.DataFrame) -> pl.DataFrame:
@@ -204,12 +208,14 @@ def categories(
     day, unnamed = readings.get("A-P13", "a"), readings.get("A-P21", "a") == "b"
     if day == "a" and not unnamed:
         return visits
-    spans = object_spans(given, assistance, (UNNAMED,) if unnamed else ())
+    first, last = assistance.terms[0].valid_from.replace(month=1, day=1), assistance.terms[-1].valid_to
+    admitted: list[date] = visits["admitted_on"].drop_nulls().to_list()
+    first = min([first, *admitted])  # a stay may have begun in the year before
+    spans = object_spans(given, assistance, (UNNAMED,) if unnamed else (), first)
     bare = visits.drop("category")
     if day != "c":
         return on_day(bare, spans, "admitted_on" if day == "b" else "visit_date", ["category"])
     order = {code: place for place, code in enumerate(assistance.categories)}
-    first, last = assistance.terms[0].valid_from.replace(month=1, day=1), assistance.terms[-1].valid_to
     best = (
         bare.select("visit_id", "person_key", "admitted_on", "visit_date")
         .join(overlapping(spans, first, last), on="person_key")

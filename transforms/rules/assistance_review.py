@@ -70,7 +70,7 @@ CONCERNED: dict[str, pl.Expr] = {
     "A-P03": pl.col("tilt_line") & ~pl.col("is_inpatient"),
     "A-P04": pl.col("tilt_line"),
     "A-P05": pl.col("tilt_line") & (pl.col("ma_fen") == 0),
-    "A-P06": pl.col("inpatient_line"),
+    "A-P06": pl.col("inpatient_line") | (pl.col("inpatient_before_fen") < pl.col("limit_inpatient_fen")),
     "A-P07": _STAY & (pl.col("tot_fen") >= pl.col("gate_fen")),
     "A-P08": pl.col("inpatient_line"),
     "A-P09b": pl.col("special"),

@@ -6,6 +6,7 @@ Everything that differs between the two is a value of `HouseholdCap`. All amount
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -16,11 +17,19 @@ from transforms.benefit import benefit_items, benefit_lines, costs_of_units
 from transforms.household_year import household_places, member_counts
 from transforms.ledger import Ids, benefit_ids, paid_by_unit
 from transforms.person_year import troubled_households
-from transforms.rules.readings import Facts, bases_under, chosen, under
-from transforms.rules.review import other_readings
+from transforms.rules.readings import (
+    INFORMING,
+    Facts,
+    bases_under,
+    chosen,
+    first_year,
+    only_pilots,
+    under,
+)
+from transforms.rules.review import other_readings, other_scope
 from transforms.rules.ruled import rulings, with_amounts
 from transforms.spans import yardstick_date
-from transforms.units import Units, lowest_units, policy_certificates, regrouped
+from transforms.units import Units, last_homes, lowest_units, policy_certificates, regrouped
 
 if TYPE_CHECKING:
     from schemas.policy import HouseholdCap
@@ -96,17 +105,22 @@ def assess(
     on: date,
     ids: Ids,
     decided: pl.DataFrame | None = None,
+    former: pl.DataFrame | None = None,
 ) -> Assessed:
     """Every unit of the cost year with its gap, amount, status, explanation and other readings.
 
     `found`: units.units of the cap. `settlements`: Burdens.settlements. `certificates`: of all years, for the
     readings that ask about the day of adjudication `on`. `paid`: ledger.paid_lines. `decided`: decided_lines.DECIDED,
     lines on which a valid decision stands or whose list is closed; of its columns benefit_id and confirmed suffice.
+    `former`: household_id, former_fen of the earlier years, for a reading that adds them up.
     """
-    facts, closed = facts_of_costs(cap, found, settlements, certificates, about.households, cost_year, on)
+    facts, closed = facts_of_costs(
+        cap, found, settlements, certificates, about.households, cost_year, on, former
+    )
     now = under(facts, chosen(cap))
     bases = bases_under(now, chosen(cap))
-    costs = pl.concat([now.open_costs, _in_units(closed, found)])
+    aside = [closed] if now.early_costs is None else [closed, now.early_costs]
+    costs = pl.concat([now.open_costs, _in_units(pl.concat(aside), found)])
     lines = bases.with_columns(benefit_id=benefit_ids(bases["unit_id"], cap.rule_id, cost_year, ids))
     gaps = (
         found.units.drop("category")
@@ -122,7 +136,12 @@ def assess(
         )
         .with_columns(pl.col("paid_fen").fill_null(0), fixed=fixed_status(cap, cost_year, on))
     )
-    cases = other_readings(facts, found, gaps.filter(pl.col("fixed").is_null()))
+    cases = pl.concat(
+        [
+            other_readings(facts, found, gaps.filter(pl.col("fixed").is_null())),
+            other_scope(cap, _assessable(gaps, cap, cost_year, on), cost_year),
+        ]
+    )
     ruled = with_amounts(gaps, cases, chosen(cap))
     rows = _described(_with_status(ruled, cases), cap, found, about, cost_year, on)
     return Assessed(
@@ -143,13 +162,28 @@ def facts_of_costs(
     households: pl.DataFrame,
     cost_year: int,
     on: date,
+    former: pl.DataFrame | None = None,
+    costs_of: Callable[[HouseholdCap, pl.DataFrame, Units], pl.DataFrame] = costs_of_units,
 ) -> tuple[Facts, pl.DataFrame]:
-    """What the readings look at, and the costs that count under none of them (another household, not insured …)."""
+    """What the readings look at, and the costs that count under none of them (another household, not insured …).
+
+    `costs_of`: `benefit.costs_of_units`, or one that remembers what it has found.
+    """
     apart = regrouped(cap, found, apart=True)
-    costs = costs_of_units(cap, settlements, apart)
+    costs = costs_of(cap, settlements, apart)
     known = policy_certificates(cap, certificates)
-    facts = Facts(cap, apart, costs.filter("open"), known, households, cost_year, on)
-    return facts, costs.filter(~pl.col("open"))
+    early = ~pl.col("in_time") & pl.col("at_home") & pl.col("insured") & pl.col("allowed")
+    facts = Facts(
+        cap, apart, costs.filter("open"), known, households, cost_year, on, costs.filter(early), former
+    )
+    return facts, costs.filter(~pl.col("open") & ~early)
+
+
+def _assessable(gaps: pl.DataFrame, cap: HouseholdCap, cost_year: int, on: date) -> pl.DataFrame:
+    """Units of a closed year in force whose costs are all known, pilot or not."""
+    if cost_year >= on.year or on < cap.in_force_on or cost_year < first_year(cap):
+        return gaps.clear()
+    return gaps.filter(~pl.col("amount_unknown").fill_null(False))
 
 
 def _in_units(costs: pl.DataFrame, found: Units) -> pl.DataFrame:
@@ -161,8 +195,8 @@ def _in_units(costs: pl.DataFrame, found: Units) -> pl.DataFrame:
 
 def fixed_status(cap: HouseholdCap, cost_year: int, on: date) -> pl.Expr:
     """Status that no fact about the costs can change, or incomplete; null where the amount is known."""
-    not_pilot = ~pl.col("county_code").is_in(list(cap.pilot_regions)) if cap.pilot else pl.lit(False)
-    not_in_force = cost_year < cap.first_cost_year or on < cap.in_force_on
+    not_pilot = ~pl.col("county_code").is_in(list(cap.pilot_regions)) if only_pilots(cap) else pl.lit(False)
+    not_in_force = cost_year < first_year(cap) or on < cap.in_force_on
     return (
         pl.when(not_pilot)
         .then(pl.lit("not_pilot"))
@@ -204,7 +238,9 @@ def _with_status(gaps: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         gaps.join(
-            cases.select("unit_id", has_case=pl.lit(True)).unique(),
+            cases.filter(~pl.col("reading_key").is_in(list(INFORMING)))
+            .select("unit_id", has_case=pl.lit(True))
+            .unique(),
             on="unit_id",
             how="left",
             maintain_order="left",
@@ -268,7 +304,7 @@ def _described(
     names = about.people.select(head_person_key="person_key", head_name_masked="name_masked")
     where = household_places(found.members, heads.rename({"head_person_key": "head_key"}), about.places)
     burden, limit = pl.col("burden_fen"), pl.col("cap_fen")
-    return (
+    described = (
         rows.rename({"base_fen": "burden_fen", "county_code": "region_code"})
         .join(heads, on="household_id", how="left", maintain_order="left")
         .join(names, on="head_person_key", how="left", maintain_order="left")
@@ -285,6 +321,11 @@ def _described(
             floor_fen=(-pl.col("raw_fen")).clip(lower_bound=0),
         )
     )
+    if not found.personal:
+        return described
+    homes = last_homes(found).rename({"person_key": "head_person_key"})
+    at_home = described.join(homes, on="head_person_key", how="left", maintain_order="left")
+    return at_home.with_columns(household_id=pl.coalesce("home_id", "household_id")).drop("home_id")
 
 
 def household_heads(found: Units, households: pl.DataFrame) -> pl.DataFrame:

@@ -64,7 +64,6 @@ def manual_lines(
     columns = [
         "no",
         "value",
-        "reason",
         "verdict",
         "unit_type",
         "unit_id",
@@ -117,7 +116,7 @@ def _paid(lines: pl.DataFrame, paid: pl.DataFrame, cost_year: int) -> pl.DataFra
     return (
         matched.drop_nulls("benefit_id")
         .join(lines.select("benefit_id", "unit_id"), on="benefit_id")
-        .select("benefit_id", "unit_id", "amount_fen", "paid_on", "serial", "file_id", "source_row")
+        .select("benefit_id", "unit_id", "amount_fen", "paid_on", "serial", "file_id", "sheet", "source_row")
     )
 
 
@@ -159,5 +158,7 @@ def _described(lines: pl.DataFrame, policy_version: str, cost_year: int) -> pl.D
         adjustment_of=pl.lit(None, pl.String),
         floor_fen=pl.lit(0, pl.Int64),
         decision="verdict",
-        decision_reason="reason",
+        paid_fen=paid,
+        adjustment_fen=amount - paid,
+        confirmed=pl.lit(True),
     )

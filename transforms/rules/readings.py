@@ -1,7 +1,8 @@
-"""How each reading of the articles on the household cap counts (A-L01 … A-L06), alone or several at once.
+"""How each reading of the articles on a household cap or relief counts (A-L01 …, A-W01 …), alone or several at once.
 
 The default reading is one of them. `under` says which costs count, in which unit and with how much (A-L01, A-L05,
-A-L06, A-L03); `bases_under` which yardstick they meet (A-L02, A-L03 c, A-L04). All amounts in fen.
+A-W05, A-W06; A-L06, A-L07, A-W04; A-L03); `bases_under` which yardstick they meet (A-L02, A-L03 c, A-L04, A-W01);
+`first_year` and `only_pilots` from when and where anything is due (A-L09, A-W06, A-W07). All amounts in fen.
 """
 
 from __future__ import annotations
@@ -22,10 +23,18 @@ if TYPE_CHECKING:
 
 PERSONAL = "TEKUN"
 """特困人员: the one certificate that is personal by its name (A-L04)."""
-LETTERS = {"A-L01": "abcd", "A-L02": "abcd", "A-L03": "abc", "A-L04": "ab", "A-L05": "ab", "A-L06": "ab"}
+LETTERS = {
+    "A-L01": "abcd", "A-L02": "abcd", "A-L03": "abc", "A-L04": "ab", "A-L05": "ab", "A-L06": "ab", "A-L07": "ab",
+    "A-L09": "ab", "A-W01": "abc", "A-W04": "abc", "A-W05": "abc", "A-W06": "abc", "A-W07": "ab",
+}  # fmt: skip
 """Register key → the readings that can be applied; other entries of the register are not computed here."""
-PLAIN = {"A-L01": "a", "A-L02": "a", "A-L03": "a", "A-L04": "b", "A-L05": "a", "A-L06": "a"}
+PLAIN = {
+    "A-L01": "a", "A-L02": "a", "A-L03": "a", "A-L04": "b", "A-L05": "a", "A-L06": "a", "A-L07": "a", "A-L09": "a",
+    "A-W01": "a", "A-W04": "a", "A-W05": "a", "A-W06": "b", "A-W07": "a",
+}  # fmt: skip
 """What holds where a rule does not list the entry."""
+INFORMING = frozenset({"A-L07", "A-L09", "A-W07"})
+"""Questions of the policy as a whole, not of a case: their amounts are listed, but no line waits for them."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,9 @@ class Facts:
     """What the readings look at.
 
     open_costs: costs_of_units rows that meet everything but the certificate, in units apart by category (A-L03 a);
-    certificates: those of the policy, of all years; households: household_id, head_key.
+    early_costs: those that would, had they not arisen before the first day that counts; certificates: those of the
+    policy, of all years; households: household_id, head_key. former: household_id, former_fen, the counted costs of
+    all earlier years since the first day that counts; None: not known.
     """
 
     cap: HouseholdCap
@@ -43,6 +54,8 @@ class Facts:
     households: pl.DataFrame
     cost_year: int
     on: date
+    early_costs: pl.DataFrame | None = None
+    former: pl.DataFrame | None = None
 
     @property
     def counted(self) -> pl.DataFrame:
@@ -53,6 +66,20 @@ class Facts:
 def chosen(cap: HouseholdCap) -> dict[str, str]:
     """The letter of each entry of LETTERS that the rule applies."""
     return {key: cap.readings.get(key, letter) for key, letter in PLAIN.items()}
+
+
+def first_year(cap: HouseholdCap) -> int:
+    """The first cost year for which anything is due: A-L09 b only from the year of effect on, A-W06 c also the one
+    before."""
+    readings = chosen(cap)
+    if readings["A-L09"] == "b":
+        return max(cap.first_cost_year, cap.in_force_on.year)
+    return cap.first_cost_year - (readings["A-W06"] == "c")
+
+
+def only_pilots(cap: HouseholdCap) -> bool:
+    """Whether counties that are not on the list of pilots get nothing (A-W07 a)."""
+    return cap.pilot and chosen(cap)["A-W07"] == "a"
 
 
 def amounts_under(facts: Facts, readings: Mapping[str, str]) -> pl.DataFrame:
@@ -67,13 +94,15 @@ def amounts_under(facts: Facts, readings: Mapping[str, str]) -> pl.DataFrame:
 
 def under(facts: Facts, readings: Mapping[str, str]) -> Facts:
     """The facts with `counted`, `category`, `unit_id` and `counted_fen` of the costs as `readings` have them."""
+    if readings["A-W06"] != "b" and facts.early_costs is not None:
+        facts = from_the_new_year(facts)
     rows = facts.open_costs
-    if readings["A-L01"] != "a":
-        rows = _with(facts, COUNTING["A-L01"][readings["A-L01"]](facts))
+    counting = [COUNTING[key][letter] for key in COUNTING if (letter := readings[key]) in COUNTING[key]]
+    if counting:
+        rows = _with(facts, counting[0](facts))
     elif readings["A-L05"] == "b":
         rows = _with(facts, before_certificate(facts))
-    if readings["A-L06"] == "b":
-        rows = rows.with_columns(counted_fen=borne_in_cash())
+    rows = rows.with_columns(counted_fen=borne(readings))
     found = facts.found
     if readings["A-L03"] != "a":
         found, rows = regrouped(facts.cap, found, apart=False), rows.with_columns(unit_id="household_id")
@@ -84,7 +113,7 @@ def bases_under(facts: Facts, readings: Mapping[str, str]) -> pl.DataFrame:
     """unit_bases of `under(facts, readings)` with yardstick and amount as the readings have them.
 
     A-L02 leaves households with different certificates alone (A-L03 says which cap they have); A-L04 a goes before
-    A-L02. Where an amount is a sum over periods or persons, the line keeps the lowest cap.
+    A-L02. Where an amount is a sum over periods, persons or illnesses, the line keeps the lowest cap.
     """
     bases = unit_bases(facts.cap, facts.counted, facts.found.units)
     if readings["A-L03"] == "c":
@@ -95,6 +124,10 @@ def bases_under(facts: Facts, readings: Mapping[str, str]) -> pl.DataFrame:
         bases = _paying(bases, for_each_period(facts))
     if readings["A-L04"] == "a":
         bases = _paying(bases, for_each_person(facts, bases))
+    if readings["A-W01"] == "b":
+        bases = _paying(bases, for_each_illness(facts, bases))
+    if readings["A-W01"] == "c":
+        bases = _paying(bases, since_the_first_day(facts, bases))
     return bases
 
 
@@ -180,21 +213,41 @@ def before_certificate(facts: Facts) -> pl.DataFrame:
 
 
 COUNTING: dict[str, dict[str, Callable[[Facts], pl.DataFrame]]] = {
-    "A-L01": {"b": held_at_year_end, "c": held_at_adjudication, "d": held_on_any_day}
+    "A-L01": {"b": held_at_year_end, "c": held_at_adjudication, "d": held_on_any_day},
+    "A-W05": {"b": held_at_year_end, "c": held_on_any_day},
 }
 """Register key and letter → the open costs that count, with their category."""
 
 
-# ---- A-L06: whose money
+def from_the_new_year(facts: Facts) -> Facts:
+    """A-W06 a, c: the costs of the year before the day of effect count as well."""
+    early = facts.early_costs if facts.early_costs is not None else facts.open_costs.clear()
+    counted = pl.col("category_on_day").is_not_null()
+    opened = early.with_columns(
+        in_time=pl.lit(True), open=pl.lit(True), counted=counted, category="category_on_day"
+    )
+    return replace(facts, open_costs=pl.concat([facts.open_costs, opened]), early_costs=early.clear())
 
 
-def borne_in_cash() -> pl.Expr:
-    """A-L06 b: the burden with cash instead of account and cash; unknown cash: null.
+# ---- A-L06, A-L07, A-W04: which money
 
-    A correction (补充报销, negative) counts with its cash.
+
+def borne(readings: Mapping[str, str]) -> pl.Expr:
+    """What counts of a cost: its burden, only the cash in it (A-L06 b, A-W04 c), only what lies within the policy
+    range (A-L07 b, A-W04 b); null where that is unknown.
+
+    Insurance and subsidies are taken off as in the burden. The negative list (L-13) holds costs outside the policy
+    range, which are left out already where only those within count. A correction (补充报销, negative) counts whole.
     """
-    reduced = pl.col("cash_fen") - pl.col("com_used_fen") - pl.col("sub_used_fen") - pl.col("neg_fen")
-    return pl.when(pl.col("psn_fen") < 0).then("cash_fen").otherwise(reduced.clip(lower_bound=0))
+    cash = readings["A-L06"] == "b" or readings["A-W04"] == "c"
+    within = readings["A-L07"] == "b" or readings["A-W04"] == "b"
+    if not cash and not within:
+        return pl.col("burden_fen")
+    money = pl.col("cash_fen" if cash else "psn_fen")
+    apart = pl.col("tot_fen") - pl.col("pol_fen") if within else pl.col("neg_fen")
+    reduced = (money - apart).clip(lower_bound=0) if within else money - apart
+    left = (reduced - pl.col("com_used_fen") - pl.col("sub_used_fen")).clip(lower_bound=0)
+    return pl.when(pl.col("psn_fen") < 0).then(money).otherwise(left)
 
 
 # ---- A-L02, A-L03 c: which cap
@@ -273,8 +326,10 @@ def own_caps(facts: Facts, bases: pl.DataFrame) -> pl.DataFrame:
 
 def _paying(bases: pl.DataFrame, amounts: pl.DataFrame) -> pl.DataFrame:
     """The bases with `amount_fen` where `amounts` (unit_id, amount_fen) has the unit; an unknown base stays so."""
-    paid = pl.when(pl.col("base_fen").is_not_null()).then(pl.coalesce("amount_fen", "due_fen"))
-    return bases.join(amounts, on="unit_id", how="left", maintain_order="left").select(
+    other = pl.when(pl.col("_has").is_not_null()).then("amount_fen").otherwise("due_fen")
+    paid = pl.when(pl.col("base_fen").is_not_null()).then(other)
+    rows = amounts.select("unit_id", "amount_fen", _has=pl.lit(True))
+    return bases.join(rows, on="unit_id", how="left", maintain_order="left").select(
         *(name for name in bases.columns if name != "due_fen"), due_fen=paid
     )
 
@@ -305,6 +360,47 @@ def for_each_person(facts: Facts, bases: pl.DataFrame) -> pl.DataFrame:
     caps = theirs.join(alike, on="unit_id").select("unit_id", "cap_fen")
     persons = facts.counted.group_by("unit_id", "person_key").agg(pl.col("counted_fen").sum())
     return _summed(facts.cap, persons.join(caps, on="unit_id"), pl.col("cap_fen"))
+
+
+# ---- A-W01: over which period the costs add up
+
+
+def for_each_illness(facts: Facts, bases: pl.DataFrame) -> pl.DataFrame:
+    """A-W01 b: the threshold for each illness of a person, together at most the yearly limit.
+
+    An illness is the ICD-10 category of the main diagnosis (column illness of the costs); where it is unknown of a cost above 0, so is the amount
+    of a unit above the threshold. A unit within it gets nothing however its costs are told apart.
+    """
+    above = bases.filter(pl.col("base_fen") > pl.col("cap_fen")).select("unit_id", "cap_fen")
+    named = pl.col("illness") if "illness" in facts.open_costs.columns else pl.lit(None, pl.String)
+    costs = facts.counted.join(above, on="unit_id").with_columns(illness=named)
+    parts = costs.group_by("unit_id", "cap_fen", "person_key", "illness").agg(pl.col("counted_fen").sum())
+    unknown = (
+        costs.filter(pl.col("illness").is_null() & (pl.col("counted_fen") > 0)).select("unit_id").unique()
+    )
+    known = _summed(facts.cap, parts.join(unknown, on="unit_id", how="anti"), pl.col("cap_fen"))
+    return pl.concat([known, unknown.with_columns(amount_fen=pl.lit(None, pl.Int64))])
+
+
+def since_the_first_day(facts: Facts, bases: pl.DataFrame) -> pl.DataFrame:
+    """A-W01 c: costs add up over the years; of what lies above the threshold, the part that this year brought.
+
+    In the first year nothing lies before. In a later one the amount is unknown where the earlier costs are.
+    """
+    units = bases.join(facts.found.units.select("unit_id", "household_id"), on="unit_id")
+    if facts.cost_year <= facts.cap.first_cost_year:
+        before = units.with_columns(former_fen=pl.lit(0, pl.Int64))
+    elif facts.former is None:
+        before = units.with_columns(former_fen=pl.lit(None, pl.Int64))
+    else:
+        before = units.join(facts.former, on="household_id", how="left").with_columns(
+            pl.col("former_fen").fill_null(0)
+        )
+    boundless = replace(facts.cap, limit_fen=None)
+    then, now = pl.col("former_fen"), pl.col("former_fen") + pl.col("base_fen")
+    grown = due(boundless, now, pl.col("cap_fen")) - due(boundless, then, pl.col("cap_fen"))
+    amount = grown if facts.cap.limit_fen is None else grown.clip(upper_bound=facts.cap.limit_fen)
+    return before.select("unit_id", amount_fen=amount)
 
 
 def _summed(cap: HouseholdCap, parts: pl.DataFrame, yardstick: pl.Expr) -> pl.DataFrame:

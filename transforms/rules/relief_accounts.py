@@ -2,7 +2,8 @@
 
 Every visit is paid from what the visits before it have left of its account; opening balances come first. All persons
 are walked at once, first visit by first visit, then all second ones: the state is one number a person and account.
-All amounts in whole fen; half-up to the fen, then what the person bears (X-08), then the limit.
+All amounts in whole fen; half-up to the fen, then what the person bears (X-08), then the limit. An amount that a
+decision sets is taken as it stands and uses its account up like any other.
 """
 
 from __future__ import annotations
@@ -33,9 +34,67 @@ class State:
     measured: Ints
 
 
+def with_decided(visits: pl.DataFrame) -> pl.DataFrame:
+    """Visits whose assistance a decision sets are known, and stand in the account of the line it was set on.
+
+    visits: `assistance.with_assistance`, and where something is decided DECIDED and ma_decided_account.
+    """
+    if DECIDED[0] not in visits.columns:
+        return visits
+    said = pl.col(DECIDED[0]).is_not_null()
+    return visits.with_columns(
+        ma_reason=pl.when(~said).then("ma_reason"),
+        ma_known=pl.col("ma_known") | said,
+        ma_possible_fen=pl.when(said).then(0).otherwise("ma_possible_fen"),
+        account=pl.when(said).then("ma_decided_account").otherwise("account"),
+    )
+
+
+def with_decided_tilt(visits: pl.DataFrame) -> pl.DataFrame:
+    """The same for tilt relief, after `tilt.with_tilt`."""
+    if DECIDED[1] not in visits.columns:
+        return visits
+    said = pl.col(DECIDED[1]).is_not_null()
+    return visits.with_columns(
+        tilt_reason=pl.when(~said).then("tilt_reason"),
+        tilt_possible_fen=pl.when(said).then(0).otherwise("tilt_possible_fen"),
+    )
+
+
+def with_decided_lines(visits: pl.DataFrame) -> pl.DataFrame:
+    """A tilt line that a decision was made on stays, also where assistance leaves less than the threshold now."""
+    if DECIDED[1] not in visits.columns:
+        return visits
+    return visits.with_columns(tilt_line=pl.col("tilt_line") | pl.col(DECIDED[1]).is_not_null())
+
+
+def parted(parts: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
+    """Settlements of stays as visits of their own, with what was decided on the stay at its last settlement.
+
+    parts: visit_id, stay_id; stays: visit_id, and where something is decided DECIDED and ma_decided_account.
+    """
+    if DECIDED[0] not in stays.columns:
+        return parts
+    said = stays.select("ma_decided_account", *DECIDED, stay_id="visit_id")
+    last = pl.col("visit_id") == pl.col("stay_id")
+    return parts.join(said, on="stay_id", how="left", maintain_order="left").with_columns(
+        pl.when(last | pl.col(name).is_null()).then(name).otherwise(0).alias(name) for name in DECIDED[:2]
+    )
+
+
 def half_up(base: Ints, numerator: Ints, denominator: Ints) -> Ints:
     """base × numerator ÷ denominator, half-up to the fen; base is not negative."""
     return (2 * base * numerator + denominator) // (2 * denominator)
+
+
+def in_order(visits: pl.DataFrame) -> pl.DataFrame:
+    """The visits by person, settlement time and number; those that stand so already are not moved."""
+    key = ["person_key", "setl_time", "visit_id"]
+    later = pl.lit(False)
+    for name in reversed(key):
+        now, before = pl.col(name), pl.col(name).shift(1)
+        later = (now < before) | ((now == before) & later)
+    return visits.sort(key) if visits.select(later.fill_null(True).slice(1).any()).item() else visits
 
 
 def walked(visits: pl.DataFrame, opening: pl.DataFrame, readings: dict[str, str]) -> pl.DataFrame:
@@ -45,11 +104,13 @@ def walked(visits: pl.DataFrame, opening: pl.DataFrame, readings: dict[str, str]
     ma_numerator, ma_denominator, ma_possible_fen (what a held one might be); limit_special_fen,
     limit_inpatient_fen, limit_tilt_fen, deductible_fen; bound_fen; r0_fen (0 where unknown); tilt_open (all but
     the threshold is met and known), tilt_threshold_fen, tilt_numerator, tilt_denominator, tilt_inclusive,
-    tilt_possible_fen, is_inpatient. opening: person_key, special_fen, inpatient_fen, tilt_fen.
+    tilt_possible_fen, is_inpatient. opening: person_key, special_fen, inpatient_fen, tilt_fen. DECIDED, where given:
+    what a decision says the visit gets (null: nothing decided).
     """
-    rows = visits.sort("person_key", "setl_time", "visit_id")
+    undecided = [name for name in DECIDED if name not in visits.columns]
+    rows = in_order(visits.with_columns(pl.lit(None, pl.Int64).alias(name) for name in undecided))
     if rows.is_empty():
-        return rows.with_columns(
+        return rows.drop(undecided).with_columns(
             pl.lit(None, pl.Boolean if name in FLAGS else pl.Int64).alias(name) for name in RESULTS
         )
     ranks = rows.select(
@@ -57,6 +118,7 @@ def walked(visits: pl.DataFrame, opening: pl.DataFrame, readings: dict[str, str]
     )
     person, rank = ranks["p"].to_numpy().astype(np.int64), ranks["rank"].to_numpy()
     data = {name: rows[name].to_numpy() for name in COLUMNS}
+    data |= {name: rows[name].fill_null(UNDECIDED).to_numpy() for name in DECIDED}
     start = (
         rows.select("person_key")
         .unique(maintain_order=True)
@@ -80,7 +142,7 @@ def walked(visits: pl.DataFrame, opening: pl.DataFrame, readings: dict[str, str]
         taken = _step({name: values[index] for name, values in data.items()}, state, person[index], readings)
         for name, values in taken.items():
             out[name][index] = values
-    return rows.with_columns(pl.Series(name, out[name]) for name in RESULTS)
+    return rows.drop(undecided).with_columns(pl.Series(name, out[name]) for name in RESULTS)
 
 
 COLUMNS = (
@@ -88,6 +150,10 @@ COLUMNS = (
     "limit_inpatient_fen", "limit_tilt_fen", "bound_fen", "r0_fen", "tilt_open", "tilt_threshold_fen",
     "tilt_numerator", "tilt_denominator", "tilt_inclusive", "tilt_possible_fen", "is_inpatient",
 )  # fmt: skip
+DECIDED = ("ma_decided_fen", "tilt_decided_fen", "ma_within", "tilt_within")
+"""What decisions say of a visit; no amount is negative. `…_within` 1: the amount of another reading, at most what is
+left of the account."""
+UNDECIDED = -1
 OPENING = ("special_fen", "inpatient_fen", "tilt_fen")
 FLAGS = ("ma_bitten", "tilt_met", "tilt_bitten", "ma_doubt", "tilt_doubt")
 
@@ -103,12 +169,13 @@ def _step(row: dict[str, Any], state: State, who: Ints, readings: dict[str, str]
     bounded = np.minimum(raw, row["bound_fen"])
     left = _left(account, row, state.used, who, readings)
     other = _left(np.full_like(account, INPATIENT), row, state.used, who, readings)
-    ma = _within(bounded, left, readings)
-    doubt = bounded > np.maximum(0, left - _held(account, state.held, who, readings))
+    decided = row["ma_decided_fen"] != UNDECIDED
+    ma = np.where(decided, _decided(row, "ma", left), _within(bounded, left, readings))
+    doubt = _might_be_less(bounded, left, _held(account, state.held, who, readings))
     slot = np.where(account == SPECIAL, 0, 1)
     state.used[slot, who] += ma
     state.held[slot, who] += np.where(known, 0, row["ma_possible_fen"])
-    tilt = _tilt(row, state, who, readings, ma, bounded, slot)
+    tilt = _tilt(row, state, who, readings, ma, np.where(decided, ma, bounded), slot)
     state.used[2, who] += tilt["tilt_fen"]
     if readings.get("A-P04") == "b":
         state.used[slot, who] += tilt["tilt_fen"]
@@ -117,11 +184,11 @@ def _step(row: dict[str, Any], state: State, who: Ints, readings: dict[str, str]
         "ma_fen": ma,
         "ma_base_fen": base,
         "ma_before_fen": left,
-        "ma_after_fen": left - ma,
-        "ma_bitten": bounded < raw,
+        "ma_after_fen": np.maximum(0, left - ma),
+        "ma_bitten": (bounded < raw) & ~decided,
         "inpatient_before_fen": other,
-        "ma_doubt": pays & doubt,
-        "tilt_doubt": tilt["tilt_doubt"] | (pays & doubt),
+        "ma_doubt": pays & doubt & ~decided,
+        "tilt_doubt": tilt["tilt_doubt"] | (pays & doubt & ~decided),
     }
 
 
@@ -148,11 +215,24 @@ def _held(account: Ints, held: Ints, who: Ints, readings: dict[str, str]) -> Int
     return mine
 
 
+def _might_be_less(amount: Ints, left: Ints, held: Ints) -> Flags:
+    """Whether what held visits before might have used of the account would cut what is paid now."""
+    less: Flags = np.minimum(amount, np.maximum(0, left - held)) < np.minimum(amount, left)
+    return less
+
+
 def _within(amount: Ints, left: Ints, readings: dict[str, str]) -> Ints:
     """The rest of the limit is paid (A-P29 a), or nothing of what exceeds it (b)."""
     whole = readings.get("A-P29", "a") == "b"
     paid: Ints = np.where(amount <= left, amount, 0) if whole else np.minimum(amount, left)
     return paid
+
+
+def _decided(row: dict[str, Any], stem: str, left: Ints) -> Ints:
+    """What a decision says: an amount as it stands; what another reading gives, within the account as it stands now."""
+    amount = row[f"{stem}_decided_fen"]
+    said: Ints = np.where(row[f"{stem}_within"] == 1, np.minimum(amount, left), amount)
+    return said
 
 
 def _tilt(
@@ -187,15 +267,16 @@ def _tilt(
     if readings.get("A-P04") == "b":
         whole = np.where(slot == 1, row["limit_inpatient_fen"], row["limit_special_fen"])
         left = np.minimum(left, np.maximum(0, whole - state.used[slot, who]))
-    tilt = _within(bounded, left, readings)
+    decided = row["tilt_decided_fen"] != UNDECIDED
+    tilt = np.where(decided, _decided(row, "tilt", left), _within(bounded, left, readings))
     return {
         "r1_fen": r1,
         "tilt_met": met,
         "tilt_fen": tilt,
         "tilt_before_fen": left,
-        "tilt_after_fen": left - tilt,
-        "tilt_bitten": bounded < raw,
-        "tilt_doubt": bounded > np.maximum(0, left - state.held[2, who]),
+        "tilt_after_fen": np.maximum(0, left - tilt),
+        "tilt_bitten": (bounded < raw) & ~decided,
+        "tilt_doubt": _might_be_less(bounded, left, state.held[2, who]),
     }
 
 

@@ -1,4 +1,4 @@
-"""Amounts under the other readings of the articles (A-L01 … A-L06), for the review list.
+"""Amounts under the other readings of the articles (A-L01 …, A-W01 …), for the review list.
 
 The reading that applies pays; where another honest reading of the same words gives another amount for a unit, the
 case is put before a person together with that amount. How a reading counts: `transforms.rules.readings`.
@@ -6,10 +6,15 @@ case is put before a person together with that amount. How a reading counts: `tr
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from transforms.rules.readings import LETTERS, Facts, amounts_under, chosen
 from transforms.units import Units, lowest_units
+
+if TYPE_CHECKING:
+    from schemas.policy import HouseholdCap
 
 CASES = pl.Schema(
     {"unit_id": pl.String, "reading_key": pl.String, "reading": pl.String, "amount_fen": pl.Int64}
@@ -19,14 +24,15 @@ CASES = pl.Schema(
 def other_readings(facts: Facts, shown: Units, lines: pl.DataFrame) -> pl.DataFrame:
     """unit_id, reading_key, reading, amount_fen where another reading gives another amount than `due_fen`.
 
-    `shown`: the units as the rule groups them. `lines`: those whose amount is known: unit_id, due_fen. One entry of the register is read in another
-    way at a time; only registered readings of the rule are looked at, and of them those not applied.
+    `shown`: the units as the rule groups them. `lines`: those whose amount is known: unit_id, due_fen. One entry of
+    the register is read in another way at a time; only registered readings of the rule are looked at, and of them
+    those not applied. What says when and where the rule holds at all stands in `other_scope`.
     """
     applied = chosen(facts.cap)
     found = []
     for key, letters in LETTERS.items():
         for letter in letters:
-            if key not in facts.cap.readings or applied[key] == letter:
+            if key not in facts.cap.readings or key in SCOPE or applied[key] == letter:
                 continue
             amounts = amounts_under(facts, applied | {key: letter})
             differing = _of_households(shown, amounts, lines) if key == "A-L03" else _of_units(amounts, lines)
@@ -38,6 +44,36 @@ def other_readings(facts: Facts, shown: Units, lines: pl.DataFrame) -> pl.DataFr
     if not found:
         return pl.DataFrame(schema=CASES)
     return pl.concat(found).cast(CASES).sort("unit_id", "reading_key", "reading")
+
+
+SCOPE = ("A-L09", "A-W07")
+"""Entries that say in which years or counties the rule holds."""
+
+
+def other_scope(cap: HouseholdCap, gaps: pl.DataFrame, cost_year: int) -> pl.DataFrame:
+    """CASES where the rule would hold in another first year (A-L09) or in other counties (A-W07).
+
+    gaps: unit_id, county_code, due_fen (what the costs give), fixed (null: the amount is known; not_pilot).
+    """
+    applied = chosen(cap)
+    found = [pl.DataFrame(schema=CASES)]
+    known = gaps.filter(pl.col("fixed").is_null() & (pl.col("due_fen") > 0))
+    if "A-L09" in cap.readings and applied["A-L09"] == "a" and cost_year < cap.in_force_on.year:
+        found.append(_scoped(known, "A-L09", "b", pl.lit(0)))
+    if "A-W07" in cap.readings and cap.pilot:
+        pilot = pl.col("county_code").is_in(list(cap.pilot_regions))
+        if applied["A-W07"] == "a":
+            outside = gaps.filter((pl.col("fixed") == "not_pilot") & (pl.col("due_fen") > 0))
+            found.append(_scoped(outside, "A-W07", "b", pl.col("due_fen")))
+        else:
+            found.append(_scoped(known.filter(~pilot), "A-W07", "a", pl.lit(0)))
+    return pl.concat(found).sort("unit_id", "reading_key", "reading")
+
+
+def _scoped(gaps: pl.DataFrame, key: str, letter: str, amount: pl.Expr) -> pl.DataFrame:
+    return gaps.select(
+        "unit_id", reading_key=pl.lit(key), reading=pl.lit(letter), amount_fen=amount.cast(pl.Int64)
+    ).cast(CASES)
 
 
 def _of_units(amounts: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
@@ -80,5 +116,16 @@ TEXTS = {
     ("A-L04", "a"): "特困人员按人封顶",
     ("A-L05", "b"): "持证以前的费用也计入",
     ("A-L06", "b"): "只计现金支付",
+    ("A-L07", "b"): "只计政策范围内费用",
+    ("A-L09", "b"): "首个费用年度为2024年",
+    ("A-W01", "b"): "12万元按每人每一病种分别起算",
+    ("A-W01", "c"): "12万元自起始日跨年累计",
+    ("A-W04", "b"): "自负部分只含政策范围内费用",
+    ("A-W04", "c"): "自负部分只含现金支付",
+    ("A-W05", "b"): "年末在第二类对象名单上者全年费用计入",
+    ("A-W05", "c"): "年内任一日在名单上者全年费用计入",
+    ("A-W06", "a"): "2024年1月1日起的费用计入",
+    ("A-W06", "c"): "2023年的费用也计入",
+    ("A-W07", "b"): "非试点县也享受",
 }
 """What each reading says, for the review list."""
