@@ -39,7 +39,7 @@ class Vault:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"{file_id}.sealed"
         image = io.BytesIO()
-        frame.write_parquet(image, compression="zstd", compression_level=1)
+        frame.write_parquet(image, compression="lz4")
         nonce = secrets.token_bytes(12)
         sealed = AESGCM(self._key).encrypt(nonce, image.getbuffer(), f"{kind}/{file_id}".encode())
         fresh = temporary(path)

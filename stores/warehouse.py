@@ -134,7 +134,9 @@ def _build(
     lake_parts: Mapping[str, tuple[str, str]],
 ) -> None:
     """Fill a new file: macros, mart tables with comments, lake views."""
-    connection.execute("create schema mart; create schema lake;")
+    connection.execute(
+        "begin; create schema mart; create schema lake;"
+    )  # one write to the disk, not a thousand
     connection.execute(_key_macro())
     for name in dict.fromkeys((*PUBLISHED, *tables)):
         _create(connection, TABLES[name], tables.get(name, []))
@@ -143,6 +145,7 @@ def _build(
     _create_links(connection, links)
     for view, (table, pattern) in lake_parts.items():
         _create_view(connection, home, view, table, pattern)
+    connection.execute("commit")
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: Table, source: Source) -> None:

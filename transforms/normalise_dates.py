@@ -31,12 +31,17 @@ def datetimes(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
 def dates(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
     """Date of each text (a time is cut off) and the mask of bad ones; see `datetimes`."""
     text = pl.col("t")
-    longest = texts.str.len_bytes().max()
-    day: pl.Expr = pl.when(text.str.len_bytes() == 10).then(
-        text.str.to_date("%Y-%m-%d", strict=False, cache=False)
-    )
-    if isinstance(longest, int) and longest >= 19:
-        day = pl.when(text.str.len_bytes() == 19).then(_moment(text).dt.date()).otherwise(day)
+    lengths = texts.str.len_bytes()
+    shortest, longest = lengths.min(), lengths.max()
+    short = text.str.to_date("%Y-%m-%d", strict=False, cache=False)
+    if shortest == longest == 19:
+        day = _moment(text).dt.date()
+    elif shortest == longest == 10:
+        day = short
+    else:
+        day = pl.when(text.str.len_bytes() == 10).then(short)
+        if isinstance(longest, int) and longest >= 19:
+            day = pl.when(text.str.len_bytes() == 19).then(_moment(text).dt.date()).otherwise(day)
     found, bad = _fast(texts, day)
     return found.cast(pl.Date), bad
 
