@@ -33,7 +33,7 @@ from tests.agreement import (
 from tests.support import county_home
 
 PERSONS = int(os.environ.get("FENGDING_AGREE_PERSONS", "3000"))
-FEW = min(PERSONS, 600)
+FEW = min(PERSONS, 300)
 PILOTS = ("330305", "330324", "330326", "330327", "330328", "330329")
 
 

@@ -55,7 +55,7 @@ def outcome_of(
     deliver(
         home, [(written(folder, name, header, content), date(2023, 9, 1)) for name, header, content in files]
     )
-    return run(home, 2023, on=ON)
+    return run(home, 2023, on=ON, lists=True)
 
 
 M01 = "500000,dise_no,M01,某病,special,2020-01-01,,测试\n"

@@ -173,7 +173,7 @@ def test_the_delivery_means_what_it_should(usual: dict[str, pl.DataFrame]) -> No
     assert gap["gap_fen"].to_list() == [170_050]
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(order=st.permutations(list(DELIVERY)), data=st.data())
 def test_any_order_any_cut_twice(
     order: list[str],

@@ -124,7 +124,7 @@ def test_any_day_of_a_synthetic_county_is_as_its_generator_knows_it(
     tmp_path: Path, register: list[Register], seed: int
 ) -> None:
     """What SQL and `on_days` say of everybody on ten days: identities, unique category, household."""
-    synth_county.write_county(tmp_path / "county", persons=1_500, year=2023, region="330112", seed=seed)
+    synth_county.write_county(tmp_path / "county", persons=400, year=2023, region="330112", seed=seed)
     outcome = county_home(tmp_path / "county", tmp_path / "home", 2023)
     known = register[-1]
     numbers = [who for who in known.facts if not any(f.anonymous for f in known.facts[who])]

@@ -194,7 +194,7 @@ def test_each_department_gets_a_workbook_of_its_own(tmp_path: Path) -> None:
     inbox.mkdir()
     home = Home(tmp_path / "home")
     deliver(home, lists.write(inbox))
-    outcome = support_run(home, YEAR, on=ON)
+    outcome = support_run(home, YEAR, on=ON, lists=True)
     assert outcome.exports is not None
     books = {path.name: path for path in (outcome.exports / "departments").iterdir()}
     assert set(books) == {f"{COUNTY}_民政_名单问题.xlsx", f"{COUNTY}_残联_名单问题.xlsx"}
