@@ -15,6 +15,7 @@ import polars as pl
 from flows.counting import KEYS
 from flows.year import Tables, Year
 from schemas.policy import Policies
+from schemas.reference import ranked_categories
 from schemas.targets import hardship_categories, population_policies, relief_policies, targets_of
 from stores import lake
 from transforms import analytics_diseases, analytics_items, versions
@@ -40,7 +41,7 @@ class _Lines:
 
 def analytics(year: Year, tables: Tables) -> Tables:
     """mart.cost_structure, provider_sheet, item_ranking, disease_trend, and findings on what they lack."""
-    ranks = year.configuration.reference["category"]["code"].to_list()
+    ranks = ranked_categories(year.configuration.reference)
     settlements = year.burdens.settlements
     dated = routed(settlements, year.rosters.certificates, ranks, year.year)
     belonging = members(dated, _held(year, dated))

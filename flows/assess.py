@@ -31,7 +31,7 @@ from flows.result_tables import (
 from flows.rosters import Rosters, policy_of, read_rosters
 from flows.year import Year
 from schemas.policy import HouseholdCap, household_caps, household_reliefs
-from schemas.reference import identity_codes
+from schemas.reference import identity_codes, ranked_categories
 from stores import lake
 from stores.home import Home
 from stores.parts import part_rows
@@ -105,7 +105,7 @@ def assess(
     say("　个人负担和封顶差额")
     burdens = burdens_of(home, files, configuration, people, settled, rosters, caps, year, early.facts)
     burdens = with_illnesses(home, files, [(each.cap, each.found) for each in caps], burdens)
-    ranks = reference["category"]["code"].to_list()
+    ranks = ranked_categories(reference)
     sums = totals(settled.plain, is_inpatient(reference["med_type"]))
     where = person_places(sums, rosters, people, Townships(reference["regions"]), year, yardstick)
     persons = person_year(

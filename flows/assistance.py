@@ -14,6 +14,7 @@ from flows.configuration import Configuration
 from flows.counting import KEYS
 from flows.rosters import Rosters
 from schemas.assistance import Assistance, assistances
+from schemas.reference import ranked_categories
 from stores import lake
 from stores.home import Home
 from transforms import evidence, ledger, reconcile, versions
@@ -245,7 +246,7 @@ def _given(
         referral_free=reference["referral_free"],
         alias=reference["region_alias"],
         med_types=reference["med_type"],
-        ranks=reference["category"]["code"].to_list(),
+        ranks=ranked_categories(reference),
     )
 
 

@@ -14,14 +14,14 @@ from flows.counting import KEYS
 from flows.premium import FINDING, finding, ledger_of, premium_lines
 from flows.year import Tables, Year
 from schemas.policy import PolicyRule
-from schemas.reference import FALLBACK_POLICY, identity_codes
+from schemas.reference import FALLBACK_POLICY, identity_codes, ranked_categories
 from stores import lake
 from transforms import enrolment as cover
 from transforms import enrolment_findings as found_as
 from transforms import facts, places, versions
 from transforms.identity import keys_of, with_person
 from transforms.rules.premium_lines import insurance_year
-from transforms.spans import below, best_code_spans, on_day, overlapping
+from transforms.spans import below, best_code_spans, on_day, only, overlapping, with_others
 
 ENROLMENT, PREMIUM, REJECTION = "psn_insu_d", "rsdt_psn_clct_detl_d", "waiting_rejection"
 WATCH, TEMPORARY, WAITING, CANDIDATES = (
@@ -59,12 +59,13 @@ def population(year: Year, tables: Tables) -> pl.DataFrame:
     The dead of the year count too: their cover should have ended. + township_code, village, birth_year, deceased,
     deceased_on.
     """
-    ranks = year.configuration.reference["category"]["code"].to_list()
+    ranks = ranked_categories(year.configuration.reference)
     papers = year.rosters.certificates.drop_nulls("code")
-    held = best_code_spans(papers, ranks, year.until, year.until)
+    every = with_others(ranks, papers)
+    held = best_code_spans(papers, every, year.until, year.until)
     listed = held.select("person_key", region_code="county_code", category="category")
     dead = year.persons.filter("deceased").select("person_key")
-    gone = best_code_spans(papers, ranks, date(year.year, 1, 1), year.until).join(
+    gone = best_code_spans(papers, every, date(year.year, 1, 1), year.until).join(
         dead, on="person_key", how="semi"
     )
     gone = gone.unique("person_key", keep="last", maintain_order=True).select(
@@ -82,6 +83,7 @@ def population(year: Year, tables: Tables) -> pl.DataFrame:
                 )
             )
     everybody = pl.concat(parts).unique("person_key", keep="first", maintain_order=True)
+    everybody = everybody.with_columns(category=only(ranks, "category"))
     about = year.persons.select(
         "person_key",
         "township_code",

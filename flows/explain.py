@@ -38,19 +38,22 @@ def explanation(home: Home, text: str, year: int, rule: str | None) -> Row:
 # ---- what is asked about
 
 
-def found(home: Home, text: str, where: list[Source]) -> Wanted:
-    """The object that `text` names: a benefit, a person key, a household, or a certificate number."""
+def found(home: Home, text: str, where: list[Source], *, ever: bool = False) -> Wanted:
+    """The object that `text` names: a benefit, a person key, a household, or a certificate number.
+
+    `ever`: also a person who only was on a roster in another year.
+    """
     typed = text.upper()
     for source in where:
         if KEY.match(typed) and typed[0] == "B" and (wanted := _benefit(source, typed)):
             return wanted
-        if KEY.match(typed) and typed[0] == "P" and (wanted := _person(source, key_number(typed))):
+        if KEY.match(typed) and typed[0] == "P" and (wanted := _person(source, key_number(typed), ever=ever)):
             return wanted
         if wanted := _household(source, text):
             return wanted
     for key in certificate_keys(home, text):
         for source in where:
-            if wanted := _person(source, key):
+            if wanted := _person(source, key, ever=ever):
                 return wanted
     raise OperatorError(_not_found(text, where))
 
@@ -105,16 +108,23 @@ def _benefit(source: Source, benefit: str) -> Wanted | None:
     return Wanted("benefit", benefit, source, _members(source, household), household, benefit=benefit)
 
 
-def _person(source: Source, key: int) -> Wanted | None:
+def _person(source: Source, key: int, *, ever: bool) -> Wanted | None:
     linked = source.scan("link").filter(id_key=key).collect()
     person = int(linked["person_key"][0]) if linked.height else key
-    if source.regional("person_year").filter(person_key=person).collect().is_empty():
+    of_year = source.regional("person_year").filter(person_key=person).collect()
+    if of_year.is_empty() and not (ever and _once_listed(source, person)):
         return None
     there = (
         source.scan("membership").filter(person_key=person).select("household_id").collect()["household_id"]
     )
     own = _unit_households(source, pl.col("head_person_key") == person)
     return Wanted("person", key_text(person), source, [person], sorted({*there, *own}))
+
+
+def _once_listed(source: Source, person: int) -> bool:
+    """Whether the rosters of any time that the run knew of show the person."""
+    spans = ("certificate_span", "membership_span")
+    return any(source.scan(name).filter(person_key=person).collect().height for name in spans)
 
 
 def _household(source: Source, text: str) -> Wanted | None:

@@ -14,7 +14,7 @@ from flows.explain import found
 from flows.explain_rows import FileNames, Row, Wanted, key_text
 from flows.stored import Source, sources
 from flows.words import category_name
-from schemas.reference import Reference
+from schemas.reference import Reference, ranked_categories
 from stores import lake
 from stores.home import Home
 from transforms.place_names import Townships
@@ -44,7 +44,7 @@ def state_on(home: Home, text: str, year: int, day: date) -> Row:
     OperatorError where the year has no results or no such object.
     """
     reference = load_configuration(home, None).reference
-    wanted = found(home, text.strip(), sources(home, year))
+    wanted = found(home, text.strip(), sources(home, year), ever=True)
     source = wanted.source
     numbers = household_numbers(source, wanted.households)
     people = asked_people(wanted, numbers, day)
@@ -52,7 +52,7 @@ def state_on(home: Home, text: str, year: int, day: date) -> Row:
     lived = source.scan("membership_span").filter(pl.col("person_key").is_in(people)).collect()
     asked = pl.DataFrame({"person_key": people, "day": day}, schema={"person_key": pl.Int64, "day": pl.Date})
     certificates = held.rename({"category": "code", "region_code": "county_code"})
-    ranks = reference["category"]["code"].to_list()
+    ranks = ranked_categories(reference)
     rows = on_days(asked, certificates, lived, ranks).to_dicts()
     spots = spots_on(home, source, certificates, reference, people, day)
     years = source.scan("person_year").filter(pl.col("person_key").is_in(people)).collect()
@@ -151,7 +151,7 @@ def _person(
     papers = held.filter(
         pl.col("person_key") == row["person_key"],
         pl.lit(row["day"]).is_between("valid_from", pl.col("valid_to").fill_null(FAR)),
-    ).sort("category_rank", "valid_from", "region_code")
+    ).sort("category_rank", "category", "valid_from", "region_code", nulls_last=True)
     place = spot or of_year
     code = place.get("township_code")
     return {

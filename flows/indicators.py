@@ -13,6 +13,7 @@ from flows.premium import Ledger, ledger_of
 from flows.year import Tables, Year
 from schemas.policy import Policies
 from schemas.premium import premium_subsidies
+from schemas.reference import ranked_categories
 from schemas.targets import (
     Target,
     cap_rules,
@@ -168,7 +169,7 @@ class _Known:
 
     @cached_property
     def dated(self) -> pl.DataFrame:
-        ranks = self.year.configuration.reference["category"]["code"].to_list()
+        ranks = ranked_categories(self.year.configuration.reference)
         return routed(self.year.burdens.settlements, self.year.rosters.certificates, ranks, self.year.year)
 
     @cached_property

@@ -6,6 +6,7 @@ import polars as pl
 
 from flows.counting import KEYS
 from flows.year import Year
+from schemas.reference import ranked_categories
 from schemas.targets import Target
 from stores import lake
 from transforms import facts, payments, resolved, versions
@@ -50,7 +51,7 @@ def _base_costs(year: Year, target: Target, base: int) -> dict[str, Sums]:
         settled.counted, paid, named, items, reference["negative_list"], people.to_frame("person_key"),
         no_paid_people(), base, links,
     )  # fmt: skip
-    ranks = reference["category"]["code"].to_list()
+    ranks = ranked_categories(reference)
     dated = routed(burdens.settlements, year.rosters.certificates, ranks, base)
     held = holding(dated, year.rosters.certificates, target.categories, target.territory, base)
     return sums_of(held, "routed_code")

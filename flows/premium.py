@@ -16,6 +16,7 @@ from flows.counting import KEYS
 from flows.rosters import Rosters
 from flows.year import Tables, Year
 from schemas.premium import PremiumSubsidy, premium_subsidies
+from schemas.reference import ranked_categories
 from stores import lake
 from stores.home import Home
 from transforms import facts, versions
@@ -346,7 +347,7 @@ def _without_rate(
         code: premium.standard_of(standards, code, year.year)
         for code in rows["county_code"].drop_nulls().unique()
     }
-    ranks = year.configuration.reference["category"]["code"].to_list()
+    ranks = ranked_categories(year.configuration.reference)
     first, last = date(year.year - 1, 1, 1), date(year.year, 12, 31)
     spans = best_code_spans(certificates, ranks, first, last)
     paid = payments(lines, year.year).select("person_key", "paid_on", "own_fen", paid_tier="tier")

@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 
 from flows.year import Tables, Year
+from schemas.reference import ranked_categories
 from transforms.roster_history import events
 from transforms.spans import ranked
 
@@ -17,7 +18,7 @@ def roster_spans(year: Year, tables: Tables) -> Tables:
     return {
         "certificate_span": facts.select(
             "person_key", "department", "valid_from", "valid_to", "file_id", "source_row",
-            region_code="county_code", category="code", category_rank=ranked(_ranks(year)) + 1,
+            region_code="county_code", category="code", category_rank=_place(_ranks(year)),
         ),
         "membership_span": year.rosters.held.select("person_key", "household_id", "valid_from", "valid_to"),
     }  # fmt: skip
@@ -29,5 +30,10 @@ def roster_events(year: Year) -> pl.DataFrame:
     return events(year.rosters.certificates, _ranks(year), date(year.year, 1, 1), last)
 
 
+def _place(ranks: list[str]) -> pl.Expr:
+    """Place in the order of the unique category from 1; null for an identity that never is the unique category."""
+    return pl.when(pl.col("code").is_in(ranks)).then(ranked(ranks) + 1)
+
+
 def _ranks(year: Year) -> list[str]:
-    return list(year.configuration.reference["category"]["code"])
+    return ranked_categories(year.configuration.reference)

@@ -53,10 +53,10 @@ CHECKS = {
 }
 JUDGED = ("IND-3", "IND-4")
 """Indicators of which several populations or policies are shown side by side."""
-PLACE = (Field("区划", "region_name", width=14), Field("年度", "year", "count", 8))
+PLACE = (Field("区划", "region_name", "long", 11), Field("年度", "year", "count", 6))
 SCORE = (
     *PLACE,
-    *(Field(title, code, "long", 26) for code, title in INDICATORS.items()),
+    *(Field(title, code, "long", 17) for code, title in INDICATORS.items()),
     Field("预警人数", "n_warned", "count", 10),
     Field("已核实", "n_verified", "count", 10),
     Field("已帮扶", "n_aided", "count", 10),
@@ -80,28 +80,28 @@ FIGURES = (
 )
 FUNDS = (
     *PLACE,
-    Field("基金", "fund", "long", 24),
-    Field("检查", "check", "long", 26),
-    Field("筹集", "raised_fen", "money", 16),
-    Field("财政", "fiscal_fen", "money", 16),
-    Field("历年累计筹集", "raised_so_far_fen", "money", 16),
-    Field("历年累计财政", "fiscal_so_far_fen", "money", 16),
-    Field("社会捐赠", "social_fen", "money", 16),
-    Field("承保公司", "insurer_fen", "money", 16),
-    Field("医药机构", "institution_fen", "money", 16),
-    Field("村集体", "village_fen", "money", 16),
-    Field("其他", "other_fen", "money", 16),
-    Field("已分配", "allocated_fen", "money", 16),
-    Field("应付", "due_fen", "money", 16),
-    Field("已付", "paid_fen", "money", 16),
-    Field("结余", "balance_fen", "money", 16),
-    Field("累计测算应付", "forecast_fen", "money", 16),
-    Field("按全年推算应付", "projected_fen", "money", 16),
-    Field("受益户", "n_units", "count", 10),
-    Field("对象人数", "n_objects", "count", 10),
-    Field("户均应付", "average_fen", "money", 14),
-    Field("左值", "left_fen", "money", 16),
-    Field("右值", "right_fen", "money", 16),
+    Field("基金", "fund", "long", 16),
+    Field("检查", "check", "long", 18),
+    Field("筹集", "raised_fen", "money", 11),
+    Field("财政", "fiscal_fen", "money", 11),
+    Field("历年累计筹集", "raised_so_far_fen", "money", 11),
+    Field("历年累计财政", "fiscal_so_far_fen", "money", 11),
+    Field("社会捐赠", "social_fen", "money", 11),
+    Field("承保公司", "insurer_fen", "money", 11),
+    Field("医药机构", "institution_fen", "money", 11),
+    Field("村集体", "village_fen", "money", 11),
+    Field("其他", "other_fen", "money", 11),
+    Field("已分配", "allocated_fen", "money", 11),
+    Field("应付", "due_fen", "money", 11),
+    Field("已付", "paid_fen", "money", 11),
+    Field("结余", "balance_fen", "money", 11),
+    Field("累计测算应付", "forecast_fen", "money", 11),
+    Field("按全年推算应付", "projected_fen", "money", 11),
+    Field("受益户", "n_units", "count", 8),
+    Field("对象人数", "n_objects", "count", 8),
+    Field("户均应付", "average_fen", "money", 11),
+    Field("左值", "left_fen", "money", 11),
+    Field("右值", "right_fen", "money", 11),
     Field("是否符合", "met_text", width=10),
 )
 RESULTS = (

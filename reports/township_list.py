@@ -21,27 +21,27 @@ from transforms.cases import FINISHED, OUTCOMES
 FULL, NEW = "预警名单", "新增"
 HELP = ("医疗救助", "封顶化解", "临时救助", "慈善帮扶", "补充保险理赔", "政策宣传", "其他")
 ANSWERS = (
-    Field("走访日期", "", "date", 11),
-    Field("走访人", "", width=9),
-    Field("核实结果", "", width=9, choices=OUTCOMES),
-    Field("帮扶措施", "", width=12, choices=HELP, strict=False),
-    Field("帮扶金额", "", "money", 11),
-    Field("办结日期", "", "date", 11),
+    Field("走访日期", "", "date", 10),
+    Field("走访人", "", "long", 7.5),
+    Field("核实结果", "", "long", 8, choices=OUTCOMES),
+    Field("帮扶措施", "", "long", 9, choices=HELP, strict=False),
+    Field("帮扶金额", "", "money", 9),
+    Field("办结日期", "", "date", 10),
 )
 FIELDS = (
     Field("预警编号", "warning_id", width=17),
-    Field("村社区", "village", width=12),
-    Field("姓名", "name", width=9),
+    Field("村社区", "village", "long", 8.5),
+    Field("姓名", "name", "long", 7.5),
     Field("身份证号", "certno", width=20),
-    Field("电话", "phone", width=13),
-    Field("住址", "address", "long", 24),
-    Field("为什么", "why", "long", 44),
-    Field("可享受而未享受", "entitled", "long", 26),
-    Field("上次走访", "visited_on", "date", 11),
+    Field("电话", "phone", width=12.5),
+    Field("住址", "address", "long", 14),
+    Field("为什么", "why", "long", 34),
+    Field("可享受而未享受", "entitled", "long", 16),
+    Field("上次走访", "visited_on", "date", 10),
     *ANSWERS,
-    Field("期号", "issue_no", width=20),
+    Field("期号", "issue_no", "long", 11.5),
 )
-INSURED = Field("参保地", "insured_at", width=14)
+INSURED = Field("参保地", "insured_at", "long", 9)
 HOW = "填写走访日期、走访人、核实结果、帮扶措施、帮扶金额、办结日期后原表退回；请不要改动其他各列，不要删行。"
 
 

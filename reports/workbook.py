@@ -27,6 +27,10 @@ FORMATS: dict[Kind, dict[str, Any]] = {
 }
 OPTIONS = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
 HEADER_LIMIT = 200
+LINE_HEIGHT = 13.5
+"""Points that a line of wrapped text takes, in any of the fonts that an office may have."""
+ROW_HEIGHTS = (15.0, 405.0)
+"""The lowest and the highest row in points; a spreadsheet program allows no row above 409."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def write_workbook(path: Path, sheets: Sequence[Sheet], on: date) -> dict[str, i
         styles = _Styles(book)
         for sheet in sheets:
             page = book.add_worksheet(sheet.name)
-            _write_sheet(page, sheet, styles)
+            _write_sheet(page, sheet, styles, on)
             if sheet.chart is not None and sheet.rows.height:
                 _draw(book, page, sheet, sheet.chart)
     return {sheet.name: sheet.rows.height for sheet in sheets}
@@ -98,12 +102,14 @@ class _Styles:
         self.closing = book.add_format(base)
 
 
-def _write_sheet(sheet: Any, content: Sheet, styles: _Styles) -> None:
-    _set_up_page(sheet, content)
+def _write_sheet(sheet: Any, content: Sheet, styles: _Styles, on: date) -> None:
+    _set_up_page(sheet, content, on)
     for at, column in enumerate(content.fields):
-        sheet.set_column(at, at, column.width)
+        sheet.set_column(at, at, _width(column, content))
         sheet.write_string(0, at, column.title, styles.head)
     sheet.set_row(0, 30)
+    for row, height in enumerate(row_heights(content), start=1):
+        sheet.set_row(row, height)
     values = content.rows.select(f.source for f in content.fields if f.source in content.rows.columns)
     by_name = {name: values[name].to_list() for name in values.columns}
     for at, column in enumerate(content.fields):
@@ -114,17 +120,49 @@ def _write_sheet(sheet: Any, content: Sheet, styles: _Styles) -> None:
     _write_end(sheet, content, styles)
 
 
-def _set_up_page(sheet: Any, content: Sheet) -> None:
-    """A4 landscape, one page wide, heading row frozen and repeated, title and page number in the margins."""
+def row_heights(content: Sheet) -> list[float]:
+    """The height of each data row in points: room for its longest wrapped text.
+
+    Not every office program works it out on opening, and where none is given the lines lie upon one another. A wide
+    character counts as two; a line holds a little less than its column, for a number or a mark does not break.
+    """
+    lines = [
+        (_halves(pl.col(c.source).cast(pl.String)) / (c.width - 1)).ceil()
+        for c in content.fields
+        if c.kind == "long" and c.source in content.rows.columns
+    ]
+    if not lines:
+        return []
+    height = pl.max_horizontal(*lines, 1).fill_null(1) * LINE_HEIGHT + 3
+    return content.rows.select(height.clip(*ROW_HEIGHTS).alias("height"))["height"].to_list()
+
+
+def _halves(text: pl.Expr) -> pl.Expr:
+    """How many narrow characters a text takes the room of: a Chinese one has three bytes, and counts as two."""
+    return (text.str.len_chars() + text.str.len_bytes()) / 2
+
+
+def _width(column: Field, content: Sheet) -> float:
+    """The width of a column: at least what its largest amount takes, for one that does not fit shows as marks."""
+    if column.kind != "money" or column.source not in content.rows.columns:
+        return column.width
+    found = content.rows.select(low=pl.col(column.source).min(), high=pl.col(column.source).max()).row(0)
+    amounts = [fen for fen in (*found, content.totals.get(column.title)) if fen is not None]
+    return max([column.width, *(1.1 * len(f"{fen / 100:,.2f}") + 1 for fen in amounts)])
+
+
+def _set_up_page(sheet: Any, content: Sheet, on: date) -> None:
+    """A4 landscape, one page wide, heading row frozen and repeated; title, page number and day in the margins."""
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
-    sheet.set_margins(left=0.4, right=0.4, top=0.8, bottom=0.6)
+    sheet.set_margins(left=0.3, right=0.3, top=0.8, bottom=0.6)
+    sheet.center_horizontally()
     sheet.repeat_rows(0)
     sheet.freeze_panes(1, 0)
     title = content.title[:HEADER_LIMIT].replace("&", "&&")
-    sheet.set_header(f'&C&"{HEAD_FONT},Regular"&14{title}')
-    sheet.set_footer("&L单位：元&C第 &P 页，共 &N 页")
+    sheet.set_header(f'&C&14&"{HEAD_FONT},Regular"{title}')  # a size before a digit takes it in
+    sheet.set_footer(f"&L单位：元&C第 &P 页，共 &N 页&R{on}")
     if content.rows.height:
         sheet.autofilter(0, 0, content.rows.height, len(content.fields) - 1)
 

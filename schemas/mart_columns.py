@@ -33,7 +33,7 @@ cap_yuan | 封顶线 | household cap or relief threshold of the year
 cash_yuan | 现金支付 | paid in cash
 category | 救助类别 | unique assistance category code
 category_on_day | 当日救助类别 | category on the settlement date
-category_rank | 类别次序 | place of the category in the order of the unique category, 1 first | INTEGER | count
+category_rank | 类别次序 | place of the category in the order of the unique category, 1 first; empty: never the unique one | INTEGER | count
 certno_masked | 证件号码(掩码) | masked certificate number
 check_left | 校验左值 | left side of the fund check | DECIMAL(18,2) | yuan
 check_right | 校验右值 | right side of the fund check | DECIMAL(18,2) | yuan

@@ -24,6 +24,7 @@ __all__ = [
     "load_reference",
     "med_groups",
     "normal_label",
+    "ranked_categories",
     "reference_hash",
     "resolve_region",
 ]
@@ -119,8 +120,18 @@ def identity_codes(reference: Reference, policy_id: str) -> pl.DataFrame:
 
 
 def category_ranks(reference: Reference) -> dict[str, int]:
-    """Category code → rank (1 is the highest) for the unique category of a person and day."""
-    return {code: int(rank) for code, rank in reference["category"].select("code", "rank").iter_rows()}
+    """Category code → rank (1 is the highest) for the unique category of a person and day.
+
+    A category without a rank (困难职工: named, without a rate) is an identity and never the unique category.
+    """
+    ranks = reference["category"].select("code", "rank").drop_nulls("rank")
+    return {code: int(rank) for code, rank in ranks.iter_rows()}
+
+
+def ranked_categories(reference: Reference) -> list[str]:
+    """The codes that can be the unique category, best first."""
+    ranks = category_ranks(reference)
+    return sorted(ranks, key=ranks.__getitem__)
 
 
 def identity_words(text: pl.Expr) -> pl.Expr:
@@ -262,9 +273,9 @@ def _check_across(reference: Reference) -> None:
         for code in (codes or "").split("|"):
             if code and code not in known:
                 raise ReferenceTableError(f"identity_label.csv:“{label}”:未知的类别 {code}")
-    ranks = reference["category"]["rank"].to_list()
+    ranks = reference["category"]["rank"].drop_nulls().to_list()
     if not all(re.fullmatch(r"\d+", rank) for rank in ranks) or len(set(ranks)) != len(ranks):
-        raise ReferenceTableError("category.csv:rank 须为互不相同的整数")
+        raise ReferenceTableError("category.csv:rank 须为互不相同的整数，或留空（不作唯一类别）")
     for policy, share, rows in reference["roster_check"].drop("source").iter_rows():
         if not re.fullmatch(r"0(\.\d{1,4})?|1(\.0+)?", share) or not re.fullmatch(r"\d{1,6}", rows):
             raise ReferenceTableError(

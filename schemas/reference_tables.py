@@ -147,7 +147,7 @@ TABLES: dict[str, Table] = {
         ("code",),
         {
             "code": _text(True),
-            "rank": Column("text", required=True),
+            "rank": _text(),  # place in the order of the unique category, empty: never the unique one
             "name_zh": _text(True),
             "name_en": _text(True),
             "source": _SOURCE,

@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 
 from synth import ids
+from synth.addresses import Addresses
 from synth.key_burden import Borne
 from synth.key_cap import Unit
 from synth.key_household import Register
-from synth.master import ALIVE, living_township
+from synth.master import ALIVE
 from synth.model import RANK, Fact, World
 from synth.people import ALWAYS_WRONG, NO_ID, PASSPORT, People
 from synth.places import County
@@ -55,6 +56,7 @@ def _yuan_column(name: str) -> pl.Expr:
 
 def _places(
     people: People,
+    homes: Addresses | None,
     place: County,
     elsewhere: np.ndarray,
     seen: Mapping[int, tuple[object, str, str, str]],
@@ -69,12 +71,12 @@ def _places(
     source = np.full(people.n, "unknown", dtype=object)
     village = np.full(people.n, "", dtype=object)
     source[(people.emp_name.str.contains("村民委员会")).to_numpy() & ~elsewhere] = "emp_name"
-    if not plain:
-        readable = living_township(people)
-        no_file = people.id_kind >= PASSPORT
-        no_file &= people.id_kind <= PASSPORT + 1
-        source[(readable == 1) & ~no_file] = "live_addr"
-        source[(readable == 2) & ~no_file] = "hsreg_addr"
+    if homes:
+        readable, named = homes.source(elsewhere)
+        readable = np.where(np.isin(people.id_kind, (PASSPORT, NO_ID)), 0, readable)
+        source[readable == 1] = "live_addr"
+        source[readable == 2] = "hsreg_addr"
+        village = np.where(readable > 0, named, village).astype(object)
         for p, (_, _, _, at) in seen.items():
             source[p], village[p] = "counter", at
     return np.where(source == "unknown", "", codes), source, village
@@ -90,12 +92,16 @@ def _right_digits(people: People) -> pl.Series:
 
 
 def person_year(
-    folder: Path, people: People, place: County, tally: Tally, register: Register, borne: dict[str, Borne],
+    folder: Path, people: People, homes: Addresses | None, place: County, tally: Tally, register: Register, borne: dict[str, Borne],
     world: World, seen: Mapping[int, tuple[object, str, str, str]], *, plain: bool,
 ) -> int:  # fmt: skip
-    """One row for everyone with a counted settlement or on a roster in the year."""
+    """One row for everyone with a counted settlement or on a roster in the year.
+
+    township.csv: where those on no roster live, whether or not anything delivered tells it.
+    """
     n = people.n
-    town, source, village = _places(people, place, tally.last_insured > 1, seen, plain=plain)
+    town, source, village = _places(people, homes, place, tally.last_insured > 1, seen, plain=plain)
+    lives = np.array([code for code, _ in place.townships])[people.town]
     insured = np.array([people.insu_codes[0], people.insu_codes[0], *people.insu_codes[2:]], dtype=object)
     region = insured[tally.last_insured]
     household, category, identities, newborn = (np.full(n, "", dtype=object) for _ in range(4))
@@ -120,8 +126,9 @@ def person_year(
         codes = register.last_codes(who)
         on_roster[p], secret[p] = True, fact.anonymous
         at_home = fact.region in ("", place.code)
-        region[p], village[p] = fact.region or place.code, fact.village
-        town[p], source[p] = (place.townships[fact.town][0], "roster") if at_home else ("?", "?")
+        region[p] = fact.region or place.code
+        here = place.townships[fact.town][0], "roster", fact.village
+        town[p], source[p], village[p] = here if at_home else ("?", "?", "?")
         if fact.anonymous:
             newborn[p] = f"{fact.name}|{fact.born}|{fact.head}"
         household[p] = register.spells[who][-1][0]
@@ -130,7 +137,7 @@ def person_year(
     deceased = pl.Series(people.died).dt.strftime("%Y-%m-%d")
     frame = pl.DataFrame(
         {
-            "certno": people.certno, "right": _right_digits(people), "psn_no": people.psn_no,
+            "certno": people.certno, "right": _right_digits(people), "lives": lives, "psn_no": people.psn_no,
             "newborn": pl.Series(newborn, dtype=pl.String), "name": people.name,
             "birth_year": pl.Series(people.born).dt.year().cast(pl.String),
             "sex": pl.Series(np.where(people.sex == 1, "男", "女")),
@@ -145,6 +152,9 @@ def person_year(
             "pol_unknown": tally.pol_unknown, "hole": tally.hole, "secret": secret, "r": on_roster, **money,
         }
     ).filter((pl.col("n_settlements") > 0) | pl.col("r"))  # fmt: skip
+    if place.towns_known and homes:
+        beside = frame.filter(~pl.col("r")).select("certno", "psn_no", "region_code", township_code="lives")
+        beside.write_csv(folder / "township.csv", quote_style="necessary")
     id18 = pl.col("certno").str.len_chars() == 18
     masked = pl.col("right").str.slice(0, 6) + "********" + pl.col("right").str.slice(14)
     out = frame.select(
@@ -199,10 +209,10 @@ def household_year(
             here = register.on_last_day(h)
             facts = [f for m in members for f in register.facts[m] if register.final(register.number(f)) == h]
             last = max(facts, key=lambda f: (f.end, f.start))
-            codes = [c for m in (here or members) for c in register.last_codes(m)]
+            codes = [c for m in (here or members) for c in register.last_codes(m) if c in RANK[:-1]]
             t = totals.get(h, dict.fromkeys(("n", "tot", "psn", "com", "sub", "burden"), 0))
             yield (
-                h, last.region or place.code, _township(place, last), last.village if place.towns_known else "?",
+                h, last.region or place.code, _township(place, last), _village(place, last),
                 ids.mask_name(names.get(last.head, "")), year, min(codes, key=RANK.index, default=""),
                 len(here), len(members), t["n"], yuan(t["tot"]), yuan(t["psn"]), yuan(t["com"]), yuan(t["sub"]),
                 "0.00", yuan(max(0, t["burden"])), str(h in incomplete).lower(),
@@ -219,6 +229,11 @@ def household_year(
 def _township(place: County, f: Fact) -> str:
     """Township on a roster row; a row of another county shows none."""
     return place.townships[f.town][0] if f.region in ("", place.code) and place.towns_known else "?"
+
+
+def _village(place: County, f: Fact) -> str:
+    """Village on a roster row, as the township."""
+    return f.village if _township(place, f) != "?" else "?"
 
 
 def cap_gap(

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from synth.addresses import TownNames
 from synth.people import ALIAS
 from synth.places import County
 from synth.render import Renderer, as_text
@@ -52,6 +53,7 @@ class CounterExports:
     def __init__(self, render: Renderer, place: County, year: int, region: str) -> None:
         self.render, self.place, self.year = render, place, year
         self.columns = CHONGQING if region.startswith("50") else QIANSHAN
+        self.towns = TownNames(place)
         self.quarters: dict[int, list[pl.DataFrame]] = {}
         self.seen: dict[int, tuple[datetime, str, str, str]] = {}
 
@@ -101,7 +103,7 @@ class CounterExports:
         return self.place.townships[people.town[p]][1], f"第{people.village[p]}村"
 
     def _line(self, r: dict[str, str], p: int, i: int) -> list[object]:
-        town, village = self._home(p)
+        town, village = self.towns.written(self.render.people.town[p], i), self._home(p)[1]
         labels = {
             "@psn_type": "职工在职" if r["insutype"] == "310" else "普通居民(成年)", "@hosp_lv": LEVEL[r["hosp_lv"]],
             "@place": "本地" if r["fix_blng_admdvs"] == self.place.code else "市内异地", "@card": "社会保障卡",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from synth import answer_key, answer_key_care, answer_key_rosters, counter_export, rosters
+from synth import addresses, answer_key, answer_key_care, answer_key_rosters, counter_export, rosters
 from synth.care import CHRONIC_CODES, OTHER_CODES, SPECIAL_CODES, Care
 from synth.care_files import LISTS, care_files, reference_files
 from synth.events import happen
@@ -136,6 +136,7 @@ class _Making:
         people = make_people(self.rng(1), place, mass, year, roster, plain=plain)
         self.world = World(facts=stories(self.rng(2), people, place, year, plain=plain))
         self.people = with_extras(people, extras)
+        self.homes = None if plain else addresses.Writer(self.rng(8), place, self.people).addresses()
         self.inst = institutions(place, year)
         self.render = Renderer(self.people, self.inst, assisted=self.assisted)
         self.tally = Tally(self.people, year, place.code, self.inst)
@@ -207,8 +208,8 @@ class _Making:
     def deliver_lists(self) -> None:
         """Master files, referrals and reference tables, rosters, payments and paid ledger; works out the units."""
         world, year, plain = self.world, self.year, self.plain
-        if not plain:
-            master_files(self.inbox, self.place, self.people, self.inst, world, year)
+        if self.homes:
+            master_files(self.inbox, self.place, self.people, self.homes, self.inst, world, year)
         if self.assisted:
             numbers = dict(zip(self.people.certno, self.people.psn_no, strict=True))
             care_files(self.inbox, world, numbers, year)
@@ -252,6 +253,7 @@ class _Making:
         n_person = answer_key.person_year(
             key,
             self.people,
+            self.homes,
             place,
             self.tally,
             register,

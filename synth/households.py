@@ -63,6 +63,7 @@ MIXES = {
     ),
 }  # fmt: skip
 FURTHER = ("、重度残疾人", "，监测户", "；稳定脱贫人口", "|重度残疾人")
+HARDSHIP_WORKER = "困难职工"
 RELATIONS = ("户主", "配偶", "子女", "父母", "孙子女", "其他")
 LIST_END_MONTHS = (3, 6, 7, 10)  # ends of list-borne facts; other months belong to planted situations
 
@@ -129,6 +130,8 @@ def stories(rng: np.random.Generator, people: People, place: County, year: int, 
         group = _member_facts(
             people, members, household, _words(rng, mix.words[category]), start, town, village
         )
+        if not plain and number % 11 == 3 and category != "TEKUN":  # an identity that picks no rate
+            group[-1].cell = HARDSHIP_WORKER
         u = rng.random()
         listed = not plain and u > 0.45 and rng.random() < 0.75
         month = int(rng.integers(2, 11))

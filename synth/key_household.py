@@ -86,6 +86,20 @@ class Register:
                 return h
         return ""
 
+    def home(self, who: str, day: date) -> str:
+        """Household number as delivered to which a person belongs on a day: since the first roster row, until a row of
+        another household or until he leaves (death, moving away); '' for none."""
+        begun = [f for f in self.ever.get(who, []) if f.start <= day]
+        if not begun:
+            return ""
+        last = max(begun, key=lambda f: f.start)
+        return "" if last.leaves and last.leaves < day else self.number(last)
+
+    def region_codes(self, who: str, day: date, code: str) -> set[str]:
+        """The counties whose rosters give a person an identity on a day."""
+        facts = self.facts.get(who, [])
+        return {f.region or self.region for f in facts if f.start <= day <= f.end and code in f.codes}
+
     def codes(self, who: str, day: date) -> tuple[str, ...]:
         """Identities held on a day, best first."""
         held = {c for f in self.facts.get(who, []) if f.start <= day <= f.end for c in f.codes}

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from synth.addresses import Addresses
 from synth.model import World
 from synth.people import NO_ID, PASSPORT, People
 from synth.places import County
@@ -16,14 +17,14 @@ from synth.write import Inbox, Style
 ALIVE = np.datetime64("2150-01-01")
 
 
-def living_township(people: People) -> np.ndarray:
-    """Where the township of a person can be read: 1 the living address, 2 the registered address, 0 nowhere."""
-    p = np.arange(people.n)
-    return np.where(people.has_address, np.where(p % 4 == 3, 2, 1), 0)
-
-
 def master_files(
-    inbox: Inbox, place: County, people: People, inst: list[Institution], world: World, year: int
+    inbox: Inbox,
+    place: County,
+    people: People,
+    homes: Addresses,
+    inst: list[Institution],
+    world: World,
+    year: int,
 ) -> None:
     """fixmedins_b of the county, psn_info_b and psn_insu_d of its people."""
     listed = [i for i in inst if i.listed and i.region == place.code]
@@ -44,22 +45,15 @@ def master_files(
     known = ~np.isin(people.id_kind, (PASSPORT, NO_ID))
     if ghosts:
         known &= ~people.certno.is_in(sorted(ghosts)).to_numpy()
-    towns = np.array([t[1] for t in place.townships])[people.town]
-    address = (
-        pl.Series(np.char.add(place.address, towns)) + "第" + pl.Series(people.village).cast(pl.String) + "村"
-    )
-    source = pl.Series(living_township(people))
     dead = pl.Series(people.died < ALIVE)
     persons = pl.DataFrame(
         {"psn_no": people.psn_no, "psn_name": people.name, "certno": people.certno, "gend": people.sex,
-         "brdy": pl.Series(people.born), "a": address, "s": source, "dead": dead, "died": pl.Series(people.died)}
+         "brdy": pl.Series(people.born), "live_addr": homes.living.text, "hsreg_addr": homes.registered.text, "dead": dead, "died": pl.Series(people.died)}
     ).filter(pl.Series(known))  # fmt: skip
-    vague = pl.lit(place.address)
     persons = persons.select(
         "psn_no", "psn_name", pl.lit("01").alias("psn_cert_type"), "certno", pl.col("gend").cast(pl.String),
         "brdy", pl.lit("").alias("resdbook_no"),
-        pl.when(pl.col("s") == 2).then("a").otherwise(vague).alias("hsreg_addr"),
-        pl.when(pl.col("s") == 1).then("a").otherwise(pl.lit("")).alias("live_addr"),
+        "hsreg_addr", "live_addr",
         pl.lit("").alias("tel"), pl.lit("").alias("mob"),
         pl.when("dead").then(pl.lit("2")).otherwise(pl.lit("1")).alias("surv_stas"),
         pl.when("dead").then(pl.col("died").dt.strftime("%Y-%m-%d")).otherwise(pl.lit("")).alias("die_date"),

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from synth import ids
-from synth.places import County
+from synth.places import County, stem_of
 
 HOME, ALIAS, OTHER, INSIDE, NOWHERE = range(
     5
@@ -36,7 +36,6 @@ class People:
     frail: np.ndarray
     died: np.ndarray
     id_kind: np.ndarray
-    has_address: np.ndarray
     detail: np.ndarray
     moved_in: np.ndarray
     insu_codes: tuple[str, ...]
@@ -103,13 +102,24 @@ def make_people(
     gone = (rng.random(n) < 0.006) & (np.arange(n) >= roster)
     died[gone] = np.datetime64(f"{year}-01-01") + rng.integers(20, 360, gone.sum())
     towns = np.array([t[1] for t in place.townships])
+    stems = np.array([stem_of(t[1]) for t in place.townships])
     rural = rng.random(n) < 0.6
     employers = pl.Series("e", rng.integers(1, 900, n)).cast(pl.String)
     emp_name = pl.DataFrame(
-        {"t": towns[town], "v": village, "e": employers, "r": (insutype != 310) & rural, "j": insutype == 310}
+        {
+            "t": towns[town],
+            "v": village,
+            "e": employers,
+            "r": (insutype != 310) & rural,
+            "j": insutype == 310,
+            "n": stems[np.arange(n) % len(stems)],
+            "named": np.arange(n) % 5 == 0,
+        }
     ).select(
         pl.when("r")
         .then(pl.col("t") + "第" + pl.col("v").cast(pl.String) + "村民委员会")
+        .when(pl.col("j") & pl.col("named"))  # a company named after a township lies anywhere
+        .then(pl.col("n") + "合成第" + pl.col("e") + "公司")
         .when("j")
         .then("合成第" + pl.col("e") + "单位")
         .otherwise(pl.lit(""))
@@ -135,7 +145,6 @@ def make_people(
         frail,
         died,
         kind,
-        rng.random(n) < 0.85,
         detail,
         moved_in,
         (place.code, place.alias, place.elsewhere[0], place.elsewhere[1], NO_SUCH_CODE),
@@ -180,7 +189,6 @@ def with_extras(people: People, extras: list[Extra]) -> People:
     people.frail = np.append(people.frail, np.zeros(k))
     people.died = np.append(people.died, np.array([e.died for e in extras], dtype="datetime64[D]"))
     people.id_kind = np.append(people.id_kind, np.zeros(k, dtype=np.int8)).astype(np.int8)
-    people.has_address = np.append(people.has_address, np.ones(k, dtype=bool))
     people.detail = np.append(people.detail, np.ones(k, dtype=bool))
     people.moved_in = np.append(people.moved_in, np.zeros(k, dtype=bool))
     return people

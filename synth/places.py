@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 ELSEWHERE = {"330112": ("330302", "330382"), "500243": ("330302", "330382")}
 ALIAS = {"330112": "330185"}
 PILOTS = ("330305", "330324", "330326", "330327", "330328", "330329")
+
+
+def stem_of(name: str) -> str:
+    """A township without 镇, 乡, 街道 and without its people (凤阳畲族乡: 凤阳); the name itself where nothing is left."""
+    bare = re.sub(r"(?:街道|镇|乡)$", "", name)
+    bare = re.sub(r"(?:畲族|苗族|土家族)+$", "", bare)
+    return bare if len(bare) >= 2 else name
 
 
 @dataclass(frozen=True)

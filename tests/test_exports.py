@@ -14,7 +14,10 @@ from mart_frames import ON, REGIONS, RUN, TOWNSHIPS, cap_gap, payees, people, pe
 from openpyxl.worksheet.worksheet import Worksheet
 
 from reports.gap_list import gap_books, gap_rows
+from reports.payment_list import FIELDS as PAID
 from reports.payment_list import accounts
+from reports.township_list import FIELDS as LISTED
+from reports.workbook import Field, Sheet, row_heights, write_workbook
 from stores import books
 from stores.exports import export
 from transforms.change import changes
@@ -184,6 +187,32 @@ def test_pages_print_on_a4_with_their_heading(folder: Path) -> None:
     assert page.freeze_panes == "A2"
     assert page.print_title_rows == "$1:$1"
     assert "临安区2023年度" in str(page.oddHeader.center.text)
+
+
+def test_rows_are_as_high_as_their_longest_text() -> None:
+    """A column of 21 holds 20 narrow characters a line: 20 is one line, 21 two, 25 wide ones (50) three; 13.5 points each."""
+    texts = ["a" * 20, "a" * 21, "字" * 25, None, "字" * 4000]
+    rows = pl.DataFrame({"why": texts, "name": ["字" * 99] * 5})
+    page = Sheet("x", "x", [Field("为什么", "why", "long", 21), Field("姓名", "name", width=5)], rows)
+    assert row_heights(page) == [16.5, 30.0, 43.5, 16.5, 405.0]
+
+
+def test_columns_are_as_wide_as_their_largest_amount(tmp_path: Path) -> None:
+    """One that does not fit shows as marks: 1,234,567,890.00 has 16 characters."""
+    rows = pl.DataFrame({"small": [100, None], "large": [123_456_789_000, -5]})
+    fields = [Field("小", "small", "money", 9), Field("大", "large", "money", 9), Field("空", "", "money", 9)]
+    write_workbook(tmp_path / "x.xlsx", [Sheet("x", "2023年度", fields, rows)], ON)
+    page = sheet(tmp_path / "x.xlsx", "x")
+    wide = [page.column_dimensions[letter].width for letter in "ABC"]
+    assert wide[0] == wide[2] < 10 and wide[1] > 16
+    assert (page.oddHeader.center.text, page.oddHeader.center.size) == ("2023年度", 14)
+
+
+def test_printed_letters_are_not_too_small() -> None:
+    """The table is made to fit 799 points (A4 without its margins); a unit of width is 7 pixels, and a column has 5 more."""
+    for fields in (LISTED, PAID):
+        points = sum(field.width * 7 + 5 for field in fields) * 0.75
+        assert 10 * 799 / points > 6.5
 
 
 def test_the_posted_list_shows_no_name_and_no_number(folder: Path) -> None:

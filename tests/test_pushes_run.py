@@ -1,20 +1,17 @@
-"""Pushes and consent from files to workbooks, and the workbook in an office program."""
+"""Pushes and consent from files to workbooks."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from datetime import date
 from pathlib import Path
 
 import openpyxl
-import pytest
 
 from flows.configuration import load_configuration
 from flows.issuing import withheld_people
 from stores import lake
 from tests.test_warnings_run import INCOMES, three_townships
-from tests.warning_home import County, books, certno, findings, settled
+from tests.warning_home import County, certno, findings, settled
 from transforms.cases import number_of, year_of
 from transforms.identity import people
 from transforms.pseudonym import key_texts
@@ -100,23 +97,3 @@ def test_the_morning_sheet_asks_for_visits(tmp_path: Path) -> None:
 def _numbers(folder: Path) -> list[str]:
     (path,) = (folder / "townships").glob("*.xlsx")
     return [str(row["预警编号"]) for row in records(path, "预警名单") if str(row["预警编号"]).startswith("W")]
-
-
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
-def test_the_workbook_opens_in_an_office_program_and_prints_on_a4(tmp_path: Path) -> None:
-    book = books(three_townships(tmp_path).run("2024-03-01"))["於潜镇"]
-    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
-    done = subprocess.run(
-        ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), str(book)],
-        capture_output=True, text=True, timeout=180, check=False,
-    )  # fmt: skip
-    printed = tmp_path / f"{book.stem}.pdf"
-    assert done.returncode == 0 and printed.is_file(), done.stderr
-    assert not [
-        line for line in done.stderr.splitlines() if "warn" in line.lower() and "profile" not in line.lower()
-    ]
-    # A4 landscape in points
-    content = printed.read_bytes()
-    assert (
-        b"/MediaBox[0 0 842 595]" in content or b"/MediaBox [0 0 842 595]" in content or b"841.8" in content
-    )

@@ -16,6 +16,7 @@ from schemas.reference import (
     identity_words,
     load_reference,
     med_groups,
+    ranked_categories,
     reference_hash,
     resolve_region,
 )
@@ -184,8 +185,10 @@ def test_wordings_are_known_as_departments_write_them(reference: Reference) -> N
 
 def test_the_rank_of_categories(reference: Reference) -> None:
     ranks = category_ranks(reference)
-    order = "TEKUN DIBAO FANPIN JIANCE DIBIAN YINBING ZHICHU YOUFU ZHONGCAN LINSHI QITA_TK XD2 DISHOURU XD KUNNAN_ZG"
-    assert sorted(ranks, key=ranks.__getitem__) == order.split()
+    order = "TEKUN DIBAO FANPIN JIANCE DIBIAN YINBING ZHICHU YOUFU ZHONGCAN LINSHI QITA_TK XD2 DISHOURU XD"
+    assert sorted(ranks, key=ranks.__getitem__) == ranked_categories(reference) == order.split()
+    # 困难职工 is an identity, named without a rate: never the unique one
+    assert "KUNNAN_ZG" in reference["category"]["code"]
 
 
 def test_a_sibling_policy_without_rows_uses_the_provincial_wordings(reference: Reference) -> None:

@@ -1,22 +1,14 @@
-"""Identities, unique category and household on any day, as the generator of a synthetic county knows them."""
+"""Identities, unique category and household on a day, and when they changed: cases worked by hand."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from pathlib import Path
-from random import Random
+from datetime import date
 from typing import Any
 
 import polars as pl
-import pytest
 
-from stores.home import Home
-from synth import county as synth_county
-from synth.key_household import Register
-from tests.support import county_home, table
 from transforms import roster_history
-from transforms.normalise_certificates import certificate_keys, certificates
-from transforms.pseudonym import key_texts
+from transforms.person_year import identities
 from transforms.roster_compare import differences
 
 RANKS = ["TEKUN", "DIBAO", "DIBIAN"]
@@ -104,49 +96,23 @@ def test_a_second_identity_changes_the_set_and_not_always_the_unique_category() 
     ]
 
 
-@pytest.fixture
-def register(monkeypatch: pytest.MonkeyPatch) -> list[Register]:
-    """Every register that the generator makes from now on."""
-    made: list[Register] = []
-
-    class Kept(Register):
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args)
-            made.append(self)
-
-    monkeypatch.setattr(synth_county, "Register", Kept)
-    monkeypatch.setenv("FENGDING_SECRET", "for tests only")
-    return made
-
-
-@pytest.mark.parametrize("seed", [1, 7])
-def test_any_day_of_a_synthetic_county_is_as_its_generator_knows_it(
-    tmp_path: Path, register: list[Register], seed: int
-) -> None:
-    """What SQL and `on_days` say of everybody on ten days: identities, unique category, household."""
-    synth_county.write_county(tmp_path / "county", persons=400, year=2023, region="330112", seed=seed)
-    outcome = county_home(tmp_path / "county", tmp_path / "home", 2023)
-    known = register[-1]
-    numbers = [who for who in known.facts if not any(f.anonymous for f in known.facts[who])]
-    secret = Home(tmp_path / "home").secret()
-    keys, _ = certificate_keys(certificates(pl.Series(numbers)), None, secret)
-    linked = table(outcome.warehouse, "select * from lake.person_link")
-    person = dict(zip(numbers, keys.replace(linked["id_key"], linked["person_key"]), strict=True))
-    texts = dict(zip(numbers, key_texts(pl.Series(person.values(), dtype=pl.Int64), "P"), strict=True))
-    chance = Random(seed)
-    for day in [JANUARY, date(2023, 12, 31), *(JANUARY + timedelta(chance.randrange(365)) for _ in range(8))]:
-        rows = table(outcome.warehouse, f"select * from mart.person_on(date '{day}')")
-        held = {who: (c, i) for who, c, i in rows.select("person_key", "category", "identities").iter_rows()}
-        for who in numbers:
-            codes = known.codes(who, day)
-            expected = (codes[0], ",".join(codes)) if codes else (None, None)
-            assert held.get(texts[who], (None, None)) == expected, (day, who)
-        homes = dict(rows.select("person_key", "household_id").iter_rows())
-        compared = 0
-        for who in numbers:
-            here = homes.get(texts[who])
-            expected_home = known.household(who, day)
-            if here and "户主" not in expected_home:  # a household without a number goes by a pseudonym
-                assert known.final(here) == expected_home, (day, who)
-                compared += 1
-        assert compared > len(numbers) // 4
+def test_an_identity_that_picks_no_rate_is_held_and_is_no_category() -> None:
+    """困难职工 alone: identities without a unique category; beside 低边 the unique category is 低边."""
+    papers = facts((1, "KUNNAN_ZG", JANUARY, None), (1, "DIBIAN", JUNE, None), (2, "KUNNAN_ZG", JUNE, None))
+    nobody = pl.DataFrame(
+        schema={"person_key": pl.Int64, "household_id": pl.String, "valid_from": pl.Date, "valid_to": pl.Date}
+    )
+    asked = pl.DataFrame([(1, JANUARY), (1, JUNE), (2, JUNE)], schema=["person_key", "day"], orient="row")
+    got = roster_history.on_days(asked, papers, nobody, RANKS)
+    assert got.select("identities", "category", "region_code").rows() == [
+        (["KUNNAN_ZG"], None, "330112"),
+        (["DIBIAN", "KUNNAN_ZG"], "DIBIAN", "330112"),
+        (["KUNNAN_ZG"], None, "330112"),
+    ]
+    yearly = identities(papers, RANKS, 2023, date(2023, 12, 31))
+    assert yearly.rows() == [(1, "DIBIAN", "DIBIAN,KUNNAN_ZG"), (2, None, "KUNNAN_ZG")]
+    assert happened((2, "KUNNAN_ZG", JUNE, date(2023, 6, 30)), (2, "DIBAO", date(2023, 6, 11), None)) == [
+        (2, JUNE, "entered", [], ["KUNNAN_ZG"], None),
+        (2, date(2023, 6, 11), "changed", ["KUNNAN_ZG"], ["DIBAO", "KUNNAN_ZG"], "DIBAO"),
+        (2, date(2023, 7, 1), "changed", ["DIBAO", "KUNNAN_ZG"], ["DIBAO"], "DIBAO"),
+    ]

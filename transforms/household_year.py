@@ -79,7 +79,11 @@ def household_categories(
     now = overlapping(members, yardstick, yardstick)
     gone = members.join(now.select("household_id").unique(), on="household_id", how="anti")
     whose = pl.concat([frame.select("household_id", "person_key") for frame in (now, gone)]).unique()
-    held = identities(certificates, ranks, cost_year, yardstick).select("person_key", code="category")
+    held = (
+        identities(certificates, ranks, cost_year, yardstick)
+        .select("person_key", code="category")
+        .drop_nulls()
+    )
     return (
         whose.join(held, on="person_key")
         .with_columns(place=ranked(ranks))

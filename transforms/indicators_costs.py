@@ -14,7 +14,7 @@ from datetime import date
 import polars as pl
 
 from transforms.indicators import CASH_ONLY, DEFAULT, PAID, POLICY_RANGE, THREE_SYSTEMS
-from transforms.spans import below, best_code_spans, on_day
+from transforms.spans import below, best_code_spans, on_day, only, with_others
 
 FUNDS = ("bas_fen", "civ_fen", "ent_fen", "cii_fen", "lrg_fen", "dis_fen", "maf_fen", "oth_fen")
 """What funds pay of a settlement; 倾斜救助 (tilt_fen) stands beside them where a counter shows it."""
@@ -228,7 +228,9 @@ def routed(
     routed_code: the county whose roster lists the person on the settlement date (of several the one of the unique
     category), else the county of insurance.
     """
-    best = best_code_spans(certificates, ranks, date(year, 1, 1), date(year, 12, 31))
+    every = with_others(ranks, certificates)
+    best = best_code_spans(certificates, every, date(year, 1, 1), date(year, 12, 31))
+    best = best.with_columns(category=only(ranks, "category"))
     days = best.select("person_key", "valid_from", "valid_to", "category", listed_code="county_code")
     dated = (
         settlements.select(NEEDED)

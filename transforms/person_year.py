@@ -11,7 +11,7 @@ from datetime import date
 
 import polars as pl
 
-from transforms.spans import FAR, last_day_held, overlapping, ranked
+from transforms.spans import FAR, last_day_held, only, overlapping, ranked
 
 SUMS = ("tot", "pol", "fund", "psn", "acct", "cash")
 COLUMNS = [
@@ -142,7 +142,10 @@ def _latest_scheme(counted: pl.LazyFrame, found: pl.DataFrame) -> pl.DataFrame:
 def identities(
     certificates: pl.DataFrame, ranks: Sequence[str], cost_year: int, yardstick: date
 ) -> pl.DataFrame:
-    """person_key, category, identities (by rank, joined by comma) on the yardstick date, or last held."""
+    """person_key, category, identities (by rank, joined by comma) on the yardstick date, or last held.
+
+    An identity outside `ranks` is no category.
+    """
     year = overlapping(certificates, date(cost_year, 1, 1), date(cost_year, 12, 31))
     known = year.filter(pl.col("code").is_not_null())
     held = known.join(last_day_held(known, yardstick), on="person_key").filter(
@@ -154,6 +157,7 @@ def identities(
         .sort("person_key", "place", "code")
         .group_by("person_key", maintain_order=True)
         .agg(category=pl.col("code").first(), identities=pl.col("code").str.join(","))
+        .with_columns(category=only(ranks, "category"))
     )
 
 

@@ -17,14 +17,21 @@ SURE = "="
 """Before a township code: the county is said, too."""
 _ENDING = r"(?:街道|镇|乡)$"
 _ENDINGS = ("街道", "镇", "乡")
+_PEOPLES = r"(?:畲|苗|土家|回|侗|壮|满|瑶|彝|藏|布依|仡佬|蒙古|朝鲜|维吾尔|哈萨克)族"
+"""凤阳畲族乡 is written 凤阳乡 and 凤阳."""
+_GENERIC = r"^(?:经济|技术|高新|工业|经济技术)?(?:开发区|产业园|工业园|园区|新区|林场|农场)$"
+"""A township with the name of many places: it is meant where its county stands right before it, or nothing."""
 _AREA_ENDING = r"(?:苗族土家族自治县|自治县|自治区|新区|区|县|市|省)$"
 _VILLAGE = r"^(?:人民政府|办事处)?([\p{Han}]{1,12}?(?:社区|居委会|村))"
 _ODD = r"[\s\p{P}\u200b-\u200f\ufeff\uff01-\uff5e於]"
 _GOES_ON = (
-    r"^(?:[东西南北中]?(?:大?[路街巷弄]|大道|支路)|桥|小区|新村|花园|家园|公寓|大厦|大楼|广场|山庄|名?[苑城庭邸府]|村|社区|居委会"
-    r"|能|[^镇乡]{0,6}(?:公司|厂|店|宾馆|饭店|集团)|水库|[湖河溪山江港站口])"
+    r"^(?:[东西南北中]?(?:大?[路街巷弄]|大道|支路)|小区|新村|花园|家园|公寓|大厦|大楼|广场|山庄|名?[苑城庭邸府]|村|社区|居委会"
+    r"|能|[^镇乡]{0,6}(?:公司|厂|店|宾馆|饭店|集团)|水库)"
 )
-"""What makes a name without 镇/乡/街道 the name of something else; a school or hospital of that name is in the town."""
+_BY_NATURE = r"^(?:桥|[湖河溪山江港站口])"
+"""What makes a name without 镇/乡/街道 the name of something else; a school or hospital of that name is in the town.
+太阳山 and 青山湖 are none either, but 於潜河桥路 is a road in 於潜: another township's name goes on there, not its own."""
+_STREET = r"^[\p{Han}]{1,12}?村(?:[路街巷弄]|大道|小区|花园|公寓|山庄|大厦)"
 _STEP = r"[^\W\d_镇乡街道村路弄巷号小社幢栋]"
 _ELSEWHERE = rf"^(?:{_STEP}{{2,8}}?(?:省|自治区)|{_STEP}{{2,5}}?(?:市|自治州|州|地区|盟)|{_STEP}{{1,9}}?(?:自治县|区|县|市|旗))"
 """A province, city or county where those of the list have been taken off the front."""
@@ -50,10 +57,16 @@ class Townships:
         ).cast(pl.String)
         towns = areas.filter(pl.col("level") == "township")
         stem = pl.col("name_zh").str.replace(_ENDING, "")
-        base = towns.select("code", county="parent_code", own="name_zh", stem=stem).filter(
-            pl.col("stem").str.len_chars() >= 2
+        stem = stem.str.replace_all(_PEOPLES, "")
+        generic = pl.col("name_zh").str.contains(_GENERIC)
+        base = (
+            towns.filter(~generic)
+            .select("code", county="parent_code", own="name_zh", stem=stem)
+            .filter(pl.col("stem").str.len_chars() >= 2)
         )
-        own = towns.select("code", county="parent_code", name="name_zh", complete=pl.lit(True))
+        own = towns.filter(~generic).select(
+            "code", county="parent_code", name="name_zh", complete=pl.lit(True)
+        )
         # a township that has become a 街道 goes on under its old name for years
         other = pl.concat(
             [
@@ -64,8 +77,18 @@ class Townships:
         bare = base.select("code", "county", name="stem", complete=pl.lit(False)).join(
             own, on=["county", "name"], how="anti"
         )
-        self.names = pl.concat([own, other, bare]).unique(maintain_order=True)
         counties = areas.filter(pl.col("level") == "county")
+        of_many = towns.filter(generic).select(
+            "code", county="parent_code", name="name_zh", complete=pl.lit(True)
+        )
+        said = of_many.join(counties.select(county="code", area="name_zh"), on="county")
+        said = pl.concat([said, said.with_columns(pl.col("area").str.replace(_AREA_ENDING, ""))])
+        after_county = said.with_columns(name=pl.col("area") + pl.col("name")).select(of_many.columns)
+        self.names = pl.concat([own, other, bare, of_many, after_county]).unique(maintain_order=True)
+        self._of_many = of_many["name"].unique(maintain_order=True).to_list()
+        self._beside = (self.names["county"] + self.names["name"]).to_list()
+        every = sorted(set(self.names["name"]), key=lambda name: (-len(name), name))
+        self._first = f"^({'|'.join(map(re.escape, every))})"
         cities = areas.filter(pl.col("level") == "city").select(
             pl.col("code").alias("city"), city_name="name_zh"
         )
@@ -108,7 +131,8 @@ class Townships:
             .unique()
             .join(self.names, on="name")
             .with_columns(after=pl.col("plain").str.splitn(pl.col("name"), 2).struct.field("field_1"))
-            .filter(pl.col("complete") | ~pl.col("after").fill_null("").str.contains(_GOES_ON))
+            .pipe(self._first_read)
+            .filter(self._meant())
         )
         best = self._best(hits)
         areas = self.areas["area"].unique(maintain_order=True).to_list()
@@ -130,13 +154,41 @@ class Townships:
         free = best.join(named.select("text").unique(), on="text", how="anti")
         return (
             pl.concat([within, free])
-            .with_columns(village=pl.col("after").str.extract(_VILLAGE, 1))
+            .with_columns(
+                village=pl.when(~pl.col("after").str.contains(_STREET)).then(
+                    pl.col("after").str.extract(_VILLAGE, 1)
+                )
+            )
             .sort("text", "code")
             .group_by("text", maintain_order=True)
             .agg(
                 township_codes=pl.col("code").unique(maintain_order=True).str.join("|"),
-                village=pl.col("village").first(),
+                # two counties may have read it differently
+                village=pl.when(pl.col("village").n_unique() == 1).then(pl.col("village").first()),
             )
+        )
+
+    def _meant(self) -> pl.Expr:
+        """Whether a name (of `county`, with `after` behind it) stands for the township in the text `plain`."""
+        after = pl.col("after").fill_null("")
+        beside = (pl.col("county") + after.str.extract(self._first)).is_in(self._beside).fill_null(False)
+        named_after = after.str.contains(_GOES_ON) | (after.str.contains(_BY_NATURE) & ~beside)
+        of_many = pl.col("name").is_in(self._of_many) & ~pl.col("plain").str.starts_with(pl.col("name"))
+        whole = pl.col("complete") & pl.col("name").str.contains(_ENDING)
+        return (whole | ~named_after) & ~of_many
+
+    @staticmethod
+    def _first_read(hits: pl.DataFrame) -> pl.DataFrame:
+        """Without short names that begin within another name of the text, or are the beginning of a longer one, whatever
+        its county: 双桂山庄 is no 桂山, 金溪下村 no 溪下, 百丈漈 no 百丈."""
+        begins = pl.col("plain").str.find(pl.col("name"), literal=True)
+        placed = hits.with_columns(begins=begins, ends=begins + pl.col("name").str.len_bytes())
+        short = placed.filter(~pl.col("complete")).select("text", "name", "begins", "ends").unique()
+        others = placed.select("text", earlier="begins", end="ends").unique()
+        inside = (pl.col("earlier") < pl.col("begins")) & (pl.col("begins") < pl.col("end"))
+        longer = (pl.col("earlier") == pl.col("begins")) & (pl.col("ends") < pl.col("end"))
+        return hits.join(
+            short.join(others, on="text").filter(inside | longer), on=["text", "name"], how="anti"
         )
 
     @staticmethod

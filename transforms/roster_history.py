@@ -1,7 +1,8 @@
 """What a person was on any day, and when that changed: identities, unique category (P-04), household (Z-09).
 
 `certificates`: person_key, county_code, code, valid_from, valid_to (inclusive, null: open), over all times.
-`memberships`: person_key, household_id, valid_from, valid_to, over all times. `ranks`: category codes, best first.
+`memberships`: person_key, household_id, valid_from, valid_to, over all times. `ranks`: the codes that
+can be the unique category, best first; an identity outside them (困难职工, without a rate) is held, and is no category.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import date
 
 import polars as pl
 
-from transforms.spans import FAR, ranked
+from transforms.spans import FAR, only, ranked
 
 EVENTS = pl.Schema(
     [
@@ -47,6 +48,7 @@ def on_days(
             category=pl.col("code").first(),
             region_code=pl.col("county_code").first(),
         )
+        .with_columns(category=only(ranks, "category"))
     )  # fmt: skip
     home = (
         numbered.join(
@@ -104,6 +106,7 @@ def events(certificates: pl.DataFrame, ranks: Sequence[str], first: date, last: 
             category_before=pl.col("before").list.first(),
             category=pl.col("after").list.first(),
         )
+        .with_columns(only(ranks, name) for name in ("category_before", "category"))
         .select(EVENTS.names())
         .cast(EVENTS)
     )  # fmt: skip

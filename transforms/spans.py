@@ -87,6 +87,16 @@ def ranked(codes: Sequence[str]) -> pl.Expr:
     return pl.col("code").replace_strict(order, default=len(order), return_dtype=pl.Int32)
 
 
+def only(codes: Sequence[str], column: str) -> pl.Expr:
+    """A code where it is one of `codes`, else null: an identity outside the order is never the unique category."""
+    return pl.when(pl.col(column).is_in(list(codes))).then(column)
+
+
+def with_others(codes: Sequence[str], certificates: pl.DataFrame) -> list[str]:
+    """`codes`, and behind them every other code that the certificates hold."""
+    return [*codes, *sorted(set(certificates["code"].drop_nulls()) - set(codes))]
+
+
 def best_code_spans(
     certificates: pl.DataFrame, codes: Sequence[str], first: date, last: date
 ) -> pl.DataFrame:

@@ -5,15 +5,16 @@ with held as (
     from mart.certificate_span
     where valid_from <= asked::date and coalesce(valid_to, date '9999-12-31') >= asked::date
 ),
+-- an identity without a rank (困难职工) is never the unique category;
 -- the county of the unique category: of several the latest begun, then the smallest code
 best as (
-    select person_key, region_code, category
+    select person_key, region_code, case when category_rank is not null then category end as category
     from held
-    qualify row_number() over (partition by person_key order by category_rank, valid_from desc, region_code) = 1
+    qualify row_number() over (partition by person_key order by category_rank nulls last, category, valid_from desc, region_code) = 1
 ),
 each_once as (select distinct person_key, category, category_rank from held),
 identities as (
-    select person_key, string_agg(category, ',' order by category_rank) as identities
+    select person_key, string_agg(category, ',' order by category_rank nulls last, category) as identities
     from each_once
     group by person_key
 ),
