@@ -94,7 +94,7 @@ def _length(year: Year, county: str) -> int | None:
 
 def _own_months(year: Year) -> pl.DataFrame:
     """The year's sums by county and month, of counties with a roster and of those that hold more than strays."""
-    months = year.insured_months
+    months = year.mass.months
     listed = year.rosters.certificates["county_code"].drop_nulls().unique()
     n = pl.col("n").sum()
     own = (n.over("county_code") * OWN_SHARE >= n) | pl.col("county_code").is_in(listed.implode())

@@ -142,7 +142,7 @@ class _Known:
 
     @cached_property
     def insured(self) -> dict[str, Sums]:
-        return insured_of(self.year.insured_months, self.year.burdens.settlements)
+        return insured_of(self.year.mass.months, self.year.burdens.settlements)
 
     @cached_property
     def own_counties(self) -> set[str]:

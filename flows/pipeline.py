@@ -208,10 +208,13 @@ def assess_year(home: Home, year: int, request: Request, say: Say) -> tuple[Path
         say(f"{year} 年度：输入没有变化，沿用已有结果")
         return folder, False
     say(f"{year} 年度：计算开始")
-    found = assess(home, files, configuration, year, request.on, say)
+    derive = request.kind == "nightly" and not request.aside
+    found = assess(home, files, configuration, year, request.on, say, derive=derive)
     if not found.broken.is_empty():
         raise BalanceError(found.broken)
     write_results(found, folder, year, request, configuration)
+    if not request.aside:
+        found.hand_on()
     return folder, True
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,12 +12,11 @@ import polars as pl
 from flows.configuration import Configuration
 from flows.rosters import Rosters
 from stores.home import Home
-from transforms.analytics import SETTLED
 from transforms.burden import Burdens
 from transforms.decided_lines import no_rulings
 from transforms.identity import People
-from transforms.indicators_costs import insured_months
 from transforms.ledger import Ids
+from transforms.mass import Mass
 from transforms.resolved import Resolved
 
 if TYPE_CHECKING:
@@ -32,8 +30,7 @@ Tables = dict[str, pl.DataFrame]
 class Year:
     """One cost year of one run, resolved and assessed.
 
-    `sums`: what each person's settlements sum to (`transforms.person_year.totals`); `places`: region, township and
-    village of each person; `persons`, `households`: mart.person_year and mart.household_year in fen; `files`: the
+    `mass`: what everybody's settlements sum to; `places`: region, township and village of each person; `persons`, `households`: mart.person_year and mart.household_year in fen; `files`: the
     files in force; `until`: the yardstick date of yearly attributes; `ids`: texts to benefit ids; `rulings`: what
     decisions say of the lines (`decided_lines.DECIDED`); `premiums`: the premium subsidies as drafted (None: not yet).
     """
@@ -43,9 +40,9 @@ class Year:
     configuration: Configuration
     people: People
     settled: Resolved
+    mass: Mass
     rosters: Rosters
     burdens: Burdens
-    sums: pl.DataFrame
     places: pl.DataFrame
     persons: pl.DataFrame
     households: pl.DataFrame
@@ -56,10 +53,10 @@ class Year:
     rulings: pl.DataFrame = field(default_factory=no_rulings)
     premiums: Premiums | None = None
 
-    @cached_property
-    def insured_months(self) -> pl.DataFrame:
-        """Sums of all counted settlements by county and month: the one pass over everybody that several tables share."""
-        return insured_months(self.settled.plain, tuple(SETTLED.values()))
+    @property
+    def sums(self) -> pl.DataFrame:
+        """What each person's settlements sum to (`transforms.person_year.totals`)."""
+        return self.mass.sums
 
 
 Family = Callable[[Year, Tables], Tables]

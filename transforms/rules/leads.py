@@ -22,6 +22,11 @@ LEAD = pl.Schema(
     }
 )
 """A row a lead; other_settlement_id: the settlement that it clashes with."""
+NEEDED = (
+    "id_key", "person_key", "institution_code", "setl_id", "setl_time", "mdtrt_id", "begndate", "enddate", "med_type",
+    "county_code", "tot_fen", "psn_fen", "maf_fen", "tilt_fen",
+)  # fmt: skip
+"""Columns of a settlement that the searches look at."""
 OVERLAP, AFTER_DEATH, TWICE, NO_CATEGORY = "overlap", "after_death", "twice", "no_category"
 TEXTS = {
     OVERLAP: "同一人住院时间重叠",
