@@ -274,7 +274,8 @@ def asked_of(home: Home, files: pl.DataFrame, configuration: Configuration, peop
     med_types = configuration.reference["med_type"]
     codes = med_types.filter(pl.col("group") == "inpatient")["code"].to_list()
     dead = deaths(home, files, people)["person_key"]
-    return Asked(is_inpatient(med_types), codes, keys_of(dead, people.links).sort())
+    linked = pl.concat([people.links["id_key"], people.links["person_key"]])
+    return Asked(is_inpatient(med_types), codes, keys_of(dead, people.links).sort(), linked)
 
 
 def burdens_of(

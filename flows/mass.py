@@ -125,6 +125,10 @@ class Settlements:
             self.year,
             reference["regions"],
             self.looked,
+            {
+                file_id: self.rows(self.files.filter(pl.col("file_id") == file_id), self.year)
+                for file_id in lake.with_parts(self.home, "setl_d", self.files, self.year)
+            },
         )
 
     def sum(self, settled: Resolved, wanted: pl.Series, asked: Asked) -> Summed:
@@ -132,9 +136,10 @@ class Settlements:
         derived = None if self.handed is None else self._derived(self.handed, settled, wanted, asked)
         if derived is not None:
             return derived
-        found = mass.mass(settled.plain, asked)
-        known = pl.concat([wanted, found.reduced["person_key"]]).unique()
-        keys = keys_of(known, self.people.links)
+        links = self.people.links
+        found = mass.mass(settled.plain, asked, self.looked.twins)
+        known = pl.concat([wanted, persons_of(self.looked.paid, links)]).unique()
+        keys = keys_of(known, links)
         detail = settled.plain.filter(pl.col("id_key").is_in(keys.implode())).collect(engine="streaming")
         return Summed(found, detail, known)
 
@@ -159,7 +164,7 @@ class Settlements:
             return None
         others = handed.detail.filter(~pl.col("person_key").is_in(people.implode()))
         detail = pl.concat([others, after.select(others.columns)])
-        return Summed(found, detail, pl.concat([wanted, found.reduced["person_key"]]).unique())
+        return Summed(found, detail, pl.concat([wanted, persons_of(self.looked.paid, links)]).unique())
 
     def _touched(self, handed: Handed, settled: Resolved, wanted: pl.Series, dead: pl.Series) -> pl.Series:
         """id_key of everybody of whom something may be otherwise than it was."""
@@ -188,7 +193,7 @@ class Settlements:
             ingredients(self),
             {
                 "near": looked.near, "ids": looked.ids.to_frame("ids"), "mixed": looked.mixed.to_frame("mixed"),
-                "codes": looked.codes, "layers": looked.layers, "gone": settled.gone.unique(), "netted": settled.netted,
+                "codes": looked.codes, "layers": looked.layers, "paid": looked.paid.to_frame("id_key"), "gone": settled.gone.unique(), "netted": settled.netted,
                 "links": self.people.links, "dead": asked.dead.to_frame("id_key"), "known": known.to_frame("person_key"),
                 "detail": found.detail.filter(pl.col("person_key").is_in(known.implode())),
                 **{name: getattr(summed, name) for name in Mass._fields},
@@ -253,7 +258,14 @@ def handed_on(of: Settlements) -> Handed | None:
     return Handed(
         pl.Series("file_id", list(made_of["files"]), dtype=pl.String),
         Looked(
-            found["near"], True, found["ids"]["ids"], found["mixed"]["mixed"], found["codes"], found["layers"]
+            found["near"],
+            True,
+            found["ids"]["ids"],
+            found["mixed"]["mixed"],
+            found["codes"],
+            found["layers"],
+            found["paid"]["id_key"],
+            None,
         ),
         Mass(**{name: found[name] for name in Mass._fields}),
         found["detail"],

@@ -186,7 +186,8 @@ def _detail_settlements(
 ) -> pl.DataFrame:
     """Counted settlements of everybody who needs them one by one, in the order in which lumps are used up."""
     columns = counted.collect_schema().names()
-    bearers = [roster, bearing, negative, reduced_people(counted)]
+    shown = counted.filter(paid_on_the_spot()).select("person_key").collect(engine="streaming")
+    bearers = [roster, bearing, negative, shown]
     people = pl.concat([frame.select("person_key") for frame in bearers])["person_key"].unique()
     # a filter on delivered keys is pushed into the scan, so that the other columns are read for these people only;
     # a join is not, nor is a filter on published keys, which are themselves joined to the rows
@@ -201,10 +202,9 @@ def _detail_settlements(
     )
 
 
-def reduced_people(counted: pl.LazyFrame) -> pl.DataFrame:
-    """person_key of everybody of whom a settlement shows a payment of 补充保险 (com_pay) or 扶贫济困 (aid_pay)."""
-    paid = pl.any_horizontal(pl.col(c).fill_null(0) != 0 for c in ("com_fen", "aid_fen"))
-    return counted.filter(paid).select("person_key").collect(engine="streaming").unique().sort("person_key")
+def paid_on_the_spot() -> pl.Expr:
+    """The settlement itself shows a payment of 补充保险 (com_pay) or 扶贫济困 (aid_pay)."""
+    return pl.any_horizontal(pl.col(c).fill_null(0) != 0 for c in ("com_fen", "aid_fen"))
 
 
 def _net(bearing: pl.DataFrame, states: list[str], by: str) -> pl.DataFrame:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from transforms import scope, versions
+from transforms import burden, scope, versions
 from transforms.identity import with_person
+from transforms.rules import leads
 from transforms.versions import ROW
 
 MEASURES = ("tot", "psn", "cash")
@@ -37,6 +38,7 @@ PAIRING = (
 SCOPE = ("insutype", "vali_flag", "out_flag")
 """The codes that say whether a row is a settlement of ours."""
 CODES = ("insu_admdvs", *SCOPE)
+NARROW = list(dict.fromkeys([*ROW, *KEPT, *PAIRING, *SCOPE, "com_fen", "aid_fen"]))
 
 
 class Looked(NamedTuple):
@@ -48,6 +50,8 @@ class Looked(NamedTuple):
     ids, mixed: the hashes of ids, and of person and total, by which these rows were sought.
     codes: rows and sums of the year's rows by CODES, as delivered: rows, tot, psn, cash.
     layers: the year's rows that are no settlement by their codes: ROW, KEPT, SCOPE.
+    paid: id_key of the people of whom a row of the year shows a payment of 补充保险 or 扶贫济困.
+    twins: `leads.mark`s that several rows of the year share; None: not looked for.
     """
 
     near: pl.DataFrame
@@ -56,20 +60,39 @@ class Looked(NamedTuple):
     mixed: pl.Series
     codes: pl.DataFrame
     layers: pl.DataFrame
+    paid: pl.Series
+    twins: pl.Series | None
 
 
 def look(rows: pl.LazyFrame, links: pl.DataFrame, rejects: pl.DataFrame, cost_year: int) -> Looked:
     """All of it from all rows. `rows`: core rows of all years; `rejects`: rejected rows of the files in force."""
-    repeats = versions.repeated_keys(rows, KEY)
+    this_year = pl.col("cost_year") == cost_year
+    numbers = rows.select(_id=versions.hash_of(KEY), _mark=pl.when(this_year).then(leads.mark()))
+    repeats, twins = map(versions.repeated, numbers.collect(engine="streaming"))
     few = len(repeats) <= FEW_REPEATS
     # all that is looked at one by one is read from the wide parts in one pass, for which the special rows must be
-    # known: a narrow pass before finds them
-    narrow = rows.select(*PAIRING, *SCOPE).filter(scope.special()).collect(engine="streaming")
-    ids, mixed = sought(narrow, links, rejects)
+    # known: a narrow pass before finds them, and what else is rare
+    rare = narrow(rows, cost_year)
+    ids, mixed = sought(rare, links, rejects)
     ids = pl.concat([ids, repeats]).unique() if few else ids
     near = rows.filter(scope.special() | _hit(ids, mixed)).collect(engine="streaming")
-    this_year = rows.filter(pl.col("cost_year") == cost_year)
-    return Looked(near, few, ids, mixed, by_codes(this_year), layers_of(this_year))
+    codes = by_codes(rows.filter(this_year))
+    return Looked(near, few, ids, mixed, codes, *of_the_year(rare, cost_year), twins)
+
+
+def narrow(rows: pl.LazyFrame, cost_year: int) -> pl.DataFrame:
+    """The special rows of all years; and of the year those that are no settlement or show a payment: NARROW."""
+    asked = scope.special() | (
+        (pl.col("cost_year") == cost_year) & (~scope.settled() | burden.paid_on_the_spot())
+    )
+    return rows.filter(asked).select(NARROW).collect(engine="streaming")
+
+
+def of_the_year(rare: pl.DataFrame, cost_year: int) -> tuple[pl.DataFrame, pl.Series]:
+    """(layers, paid) of `narrow`."""
+    mine = rare.filter(pl.col("cost_year") == cost_year)
+    layers = mine.filter(~scope.settled()).select(list(dict.fromkeys([*ROW, *KEPT, *SCOPE])))
+    return layers, mine.filter(burden.paid_on_the_spot())["id_key"].unique()
 
 
 def look_again(
@@ -97,15 +120,17 @@ def look_again(
     hit = _hit(ids[len(before.ids) :], mixed[len(before.mixed) :])
     touched = old.filter(hit).collect(engine="streaming")
     near = pl.concat([known, touched]).unique(ROW, keep="first", maintain_order=True)
-    this_year = fresh.lazy().filter(pl.col("cost_year") == cost_year)
-    codes = pl.concat([before.codes, by_codes(this_year)])
+    codes = pl.concat([before.codes, by_codes(fresh.lazy().filter(pl.col("cost_year") == cost_year))])
+    layers, paid = of_the_year(narrow(fresh.lazy(), cost_year), cost_year)
     return Looked(
         near,
         True,
         ids,
         mixed,
         codes.group_by(CODES).agg(pl.col("rows", *MEASURES).sum()),
-        pl.concat([before.layers, layers_of(this_year)]),
+        pl.concat([before.layers, layers]),
+        pl.concat([before.paid, paid]).unique(),
+        None,
     )
 
 
@@ -148,9 +173,3 @@ def by_codes(rows: pl.LazyFrame) -> pl.DataFrame:
 def measures() -> list[pl.Expr]:
     """rows, and tot, psn and cash in fen."""
     return [pl.len().cast(pl.Int64).alias("rows"), *(pl.col(f"{n}_fen").sum().alias(n) for n in MEASURES)]
-
-
-def layers_of(rows: pl.LazyFrame) -> pl.DataFrame:
-    """The rows that are no settlement by their codes."""
-    columns = list(dict.fromkeys([*ROW, *KEPT, *SCOPE]))
-    return rows.filter(~scope.settled()).select(columns).collect(engine="streaming")

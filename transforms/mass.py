@@ -12,17 +12,17 @@ from typing import NamedTuple
 import polars as pl
 
 from transforms.analytics import SETTLED
-from transforms.burden import reduced_people
 from transforms.indicators_costs import FUNDS, insured_months
 from transforms.person_year import SUMS, totals
 from transforms.rules import leads
+from transforms.versions import repeated
 
 SUMMED = (
     "id_key", "setl_id", "setl_time", "insutype", "insu_admdvs", "med_type", "vali_flag", "out_flag",
     *dict.fromkeys([*(f"{name}_fen" for name in SUMS), *FUNDS, *SETTLED.values()]),
 )  # fmt: skip
 """Columns of a core row that the sums by person and month look at."""
-BY_PERSON = ("sums", "eyed", "twice", "reduced")
+BY_PERSON = ("sums", "eyed", "twice")
 
 
 class Mass(NamedTuple):
@@ -30,41 +30,36 @@ class Mass(NamedTuple):
 
     sums: `person_year.totals`. months: `indicators_costs.insured_months` with the amounts of SETTLED. eyed:
     `leads.looked_at`, settlements that can be a lead by themselves. twice: `leads.entered_twice`, that may have been
-    entered twice. reduced: person_key of people of whom a settlement itself shows 补充保险 or 扶贫济困.
+    entered twice.
     """
 
     sums: pl.DataFrame
     months: pl.DataFrame
     eyed: pl.DataFrame
     twice: pl.DataFrame
-    reduced: pl.DataFrame
 
 
 class Asked(NamedTuple):
     """How the settlements are looked at. inpatient: `person_year.is_inpatient`; stay_codes: medical types that are a
-    stay somewhere; dead: id_key of people who have died.
+    stay somewhere; dead: id_key of people who have died; linked: of people who go by several keys.
     """
 
     inpatient: pl.Expr
     stay_codes: list[str]
     dead: pl.Series
+    linked: pl.Series
 
 
-def mass(plain: pl.LazyFrame, asked: Asked) -> Mass:
-    """All of it, from `Resolved.plain`."""
-    needed = plain.select(leads.NEEDED)
-    eyed, marks = pl.collect_all(
-        [leads.looked_at(needed, asked.stay_codes, asked.dead), leads.marks(needed)], engine="streaming"
-    )
-    again = leads.repeated(marks["mark"])
-    twice = needed.clear() if again.is_empty() else needed
-    return Mass(
-        totals(plain, asked.inpatient),
-        insured_months(plain, tuple(SETTLED.values())),
-        eyed,
-        leads.entered_twice(twice, again).collect(engine="streaming"),
-        reduced_people(plain),
-    )
+def mass(plain: pl.LazyFrame, asked: Asked, twins: pl.Series | None = None) -> Mass:
+    """All of it, from `Resolved.plain`; `twins`: `Looked.twins` (None: they are looked for)."""
+    if twins is None:
+        marks = plain.select(leads.mark()).collect(engine="streaming").to_series()
+        twins = repeated(marks)
+    people = pl.concat([asked.dead, asked.linked])
+    eyed = leads.looked_at(plain.select(leads.NEEDED), asked.stay_codes, people, twins)
+    found = eyed.collect(engine="streaming")
+    months = insured_months(plain, tuple(SETTLED.values()))
+    return Mass(totals(plain, asked.inpatient), months, found, leads.entered_twice(found))
 
 
 def patched(
@@ -92,7 +87,7 @@ def patched(
         for name in BY_PERSON
     }  # fmt: skip
     summed = months.group_by(keys).agg(pl.all().exclude(keys).sum()).filter(pl.col("n") > 0)
-    return Mass(left["sums"], summed, left["eyed"], left["twice"], left["reduced"])
+    return Mass(left["sums"], summed, left["eyed"], left["twice"])
 
 
 def same(left: pl.DataFrame, right: pl.DataFrame) -> bool:

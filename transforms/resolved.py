@@ -7,6 +7,7 @@ was accepted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -75,13 +76,14 @@ def resolve(
     cost_year: int,
     regions: pl.DataFrame | None = None,
     seen: Looked | None = None,
+    by_file: Mapping[str, pl.LazyFrame] | None = None,
 ) -> Resolved:
     """The settlements of a cost year.
 
     `settlements`: core rows of all years, of the files in force; `rejected`: reject rows; `links`: id_key →
     person_key where they differ; `alias`: region_alias.csv; `institutions`: core fixmedins_b rows; `regions`:
     regions.csv, where an insured region must stand unless it is an alias (None: not looked at); `seen`: what was
-    looked at of these rows (None: they are looked at now).
+    looked at of these rows (None: they are looked at now); `by_file`: the year's rows by file_id, which is quicker.
     """
     rejects = in_force(rejected, files)
     seen = seen or look(settlements, links, rejects, cost_year)
@@ -95,7 +97,8 @@ def resolve(
     netted = netted_rows(around.filter(this_year), decided).select(*names, "person_key", "partial_refund_fen")
     out = verdicts.filter(pl.col("state") != "counted")
     gone = pl.concat([frame.select(*ROW) for frame in (marks, out, netted)])
-    plain = plain_rows(settlements.filter(this_year), gone, netted, links, alias)
+    mass = by_file or settlements.filter(this_year)
+    plain = plain_rows(mass, gone, netted, links, alias)
     known = None if regions is None else [*regions["code"], *alias.filter(pl.col("use") == "insured")["code"]]
     counts, findings = tally(
         seen.codes,
@@ -121,10 +124,16 @@ def resolve(
 
 
 def plain_rows(
-    rows: pl.LazyFrame, gone: pl.DataFrame, netted: pl.DataFrame, links: pl.DataFrame, alias: pl.DataFrame
+    rows: pl.LazyFrame | Mapping[str, pl.LazyFrame],
+    gone: pl.DataFrame,
+    netted: pl.DataFrame,
+    links: pl.DataFrame,
+    alias: pl.DataFrame,
 ) -> pl.LazyFrame:
-    """Resolved.plain of these core rows of one year."""
-    mass = with_person(versions.without(rows.filter(scope.settled()), gone), links)
+    """Resolved.plain of these core rows of one year, perhaps each file's under its file_id."""
+    whole = isinstance(rows, pl.LazyFrame)
+    left = versions.without(rows, gone) if whole else versions.without_by_file(rows, gone)
+    mass = with_person(left.filter(scope.settled()), links)
     columns = netted.columns
     both = pl.concat(
         [mass.with_columns(partial_refund_fen=pl.lit(0, pl.Int64)).select(columns), netted.lazy()]
