@@ -28,6 +28,7 @@ from transforms.area_burden import WITHDRAWN, area_burden
 from transforms.identity import keys_of, with_person
 from transforms.indicators import DEFAULT, HARDSHIP, INSURED, LOW_INCOME, Figure, indicator_rows
 from transforms.indicators_costs import (
+    SHOWN,
     Off,
     Pair,
     Sums,
@@ -35,7 +36,6 @@ from transforms.indicators_costs import (
     covered,
     holding,
     insured_of,
-    routed,
     sums_of,
     taken_off,
 )
@@ -168,8 +168,8 @@ class _Known:
 
     @cached_property
     def dated(self) -> pl.DataFrame:
-        ranks = self.year.configuration.reference["category"]["code"].to_list()
-        return routed(self.year.burdens.settlements, self.year.rosters.certificates, ranks, self.year.year)
+        """`year.dated`, what the sums look at of it."""
+        return self.year.dated.drop(SHOWN, strict=False)
 
     @cached_property
     def off(self) -> dict[tuple[str, str], Off]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,6 +16,7 @@ from stores.home import Home
 from transforms.burden import Burdens
 from transforms.decided_lines import no_rulings
 from transforms.identity import People
+from transforms.indicators_costs import routed
 from transforms.ledger import Ids
 from transforms.mass import Mass
 from transforms.resolved import Resolved
@@ -57,6 +59,12 @@ class Year:
     def sums(self) -> pl.DataFrame:
         """What each person's settlements sum to (`transforms.person_year.totals`)."""
         return self.mass.sums
+
+    @cached_property
+    def dated(self) -> pl.DataFrame:
+        """Settlements of people with a category in the year, with category and county of the day (`routed`)."""
+        ranks = self.configuration.reference["category"]["code"].to_list()
+        return routed(self.burdens.settlements, self.rosters.certificates, ranks, self.year)
 
 
 Family = Callable[[Year, Tables], Tables]

@@ -101,21 +101,19 @@ def write_parquet(frame: pl.DataFrame, path: Path, repeated: Collection[str] = (
     """Write a part whole or not at all: temporary name, then rename. Categories are written as text.
 
     `repeated` names further columns that say the same again and again; the others are then taken to differ from row
-    to row, and no dictionary is tried on them.
+    to row, and no dictionary is tried on them. Without categories or `repeated` it is tried on texts alone.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = temporary(path)
+    few = [name for name, dtype in frame.schema.items() if dtype == pl.Categorical or name in repeated]
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     try:
-        few = [name for name, dtype in frame.schema.items() if dtype == pl.Categorical or name in repeated]
-        if few:
-            # pyarrow writes categories as the dictionary that they are
-            pq.write_table(
-                frame.to_arrow(compat_level=pl.CompatLevel.oldest()), fresh, compression="lz4",
-                row_group_size=250_000, use_dictionary=few, store_schema=False,
-                write_statistics=[name for name in _SOUGHT if name in frame.columns],
-            )  # fmt: skip
-        else:
-            frame.write_parquet(fresh, compression="lz4", row_group_size=250_000)
+        # pyarrow writes categories as the dictionary that they are
+        pq.write_table(
+            frame.to_arrow(compat_level=pl.CompatLevel.oldest()), fresh, compression="lz4",
+            row_group_size=250_000, use_dictionary=few or texts, store_schema=not few,
+            write_statistics=[name for name in _SOUGHT if name in frame.columns],
+        )  # fmt: skip
         os.replace(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)

@@ -131,8 +131,10 @@ def plain_rows(
     alias: pl.DataFrame,
 ) -> pl.LazyFrame:
     """Resolved.plain of these core rows of one year, perhaps each file's under its file_id."""
-    whole = isinstance(rows, pl.LazyFrame)
-    left = versions.without(rows, gone) if whole else versions.without_by_file(rows, gone)
+    if isinstance(rows, pl.LazyFrame):
+        left = versions.without(rows, gone)
+    else:
+        left = versions.without_by_file(rows, gone)
     mass = with_person(left.filter(scope.settled()), links)
     columns = netted.columns
     both = pl.concat(
