@@ -22,7 +22,9 @@ def high_costs(year: Year, tables: Tables) -> Tables:
     rules = _rules(year, HIGH)
     if gaps is None or not rules:
         return {}
-    paid = high_cost.self_paid(tables["benefit_item"], year.burdens.settlements)
+    above = gaps.filter(pl.col("gap_fen") > 0)["benefit_id"]
+    items = tables["benefit_item"].filter(pl.col("benefit_id").is_in(above.implode()))
+    paid = high_cost.self_paid(items, year.burdens.settlements)
     found = []
     for rule in rules:
         own = gaps.filter(below("region_code", rule.policy.territory))

@@ -15,12 +15,19 @@ import polars as pl
 from flows.counting import KEYS
 from flows.year import Tables, Year
 from schemas.policy import Policies
-from schemas.reference import ranked_categories
 from schemas.targets import hardship_categories, population_policies, relief_policies, targets_of
 from stores import lake
 from transforms import analytics_diseases, analytics_items, versions
-from transforms.analytics import HARDSHIP, LOW_INCOME, UPLOADS, cost_structure, members, provider_sheet
-from transforms.indicators_costs import holding, routed
+from transforms.analytics import (
+    HARDSHIP,
+    LOW_INCOME,
+    MONITORED,
+    UPLOADS,
+    cost_structure,
+    members,
+    provider_sheet,
+)
+from transforms.indicators_costs import holding
 from transforms.waterfall import aid_layers
 
 OWN_SHARE = 10
@@ -41,34 +48,29 @@ class _Lines:
 
 def analytics(year: Year, tables: Tables) -> Tables:
     """mart.cost_structure, provider_sheet, item_ranking, disease_trend, and findings on what they lack."""
-    ranks = ranked_categories(year.configuration.reference)
     settlements = year.burdens.settlements
-    dated = routed(settlements, year.rosters.certificates, ranks, year.year)
-    belonging = members(dated, _held(year, dated))
+    belonging = members(year.dated, _held(year))
     aid = aid_layers(settlements, year.burdens.payments)
-    lines = _lines(year, belonging["setl_id"].unique())
-    people = dated.select("setl_id", "person_key")
+    lines = _lines(year, belonging["setl_id"])
     counties = belonging["region_code"].unique().sort().to_list()
     lengths = {county: n for county in counties if (n := _length(year, county)) is not None}
     return {
         "cost_structure": cost_structure(_own_months(year), belonging, settlements, aid, year.year),
-        "provider_sheet": provider_sheet(
-            belonging, settlements, lines.uploads, tables["institution"], year.year
-        ),
-        "item_ranking": analytics_items.item_ranking(
-            belonging, people, lines.used, lines.names, lengths, year.year
-        ),
-        "disease_trend": _trend(year, dated),
+        "provider_sheet": provider_sheet(belonging, lines.uploads, tables["institution"], year.year),
+        "item_ranking": analytics_items.item_ranking(belonging, lines.used, lines.names, lengths, year.year),
+        "disease_trend": _trend(year),
         "roster_finding": _findings(belonging, lines),
     }
 
 
-def _held(year: Year, dated: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
-    """(population, county, settlements of who holds its categories on the day) of each county with a roster."""
+def _held(year: Year) -> Iterator[tuple[str, pl.Series]]:
+    """(population, rows of `year.dated` of who holds its categories on the day) of each county with a roster."""
     policies, certificates = year.configuration.policies, year.rosters.certificates
-    for county in sorted(set(dated["routed_code"].drop_nulls())):
+    rows = year.dated.select("person_key", "setl_date", "routed_code").with_row_index("row")
+    for county in rows["routed_code"].drop_nulls().unique().sort():
+        own = rows.filter(pl.col("routed_code") == county)
         for name, (territory, codes) in _populations(policies, county, year.year).items():
-            yield name, county, holding(dated, certificates, codes, territory, year.year)
+            yield name, holding(own, certificates, codes, territory, year.year)["row"]
 
 
 def _populations(policies: Policies, county: str, year: int) -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -95,7 +97,7 @@ def _length(year: Year, county: str) -> int | None:
 
 def _own_months(year: Year) -> pl.DataFrame:
     """The year's sums by county and month, of counties with a roster and of those that hold more than strays."""
-    months = year.insured_months
+    months = year.mass.months
     listed = year.rosters.certificates["county_code"].drop_nulls().unique()
     n = pl.col("n").sum()
     own = (n.over("county_code") * OWN_SHARE >= n) | pl.col("county_code").is_in(listed.implode())
@@ -115,13 +117,11 @@ def _lines(year: Year, settlements: pl.Series) -> _Lines:
     return _Lines(*pl.collect_all(made, engine="streaming"))
 
 
-def _trend(year: Year, dated: pl.DataFrame) -> pl.DataFrame:
+def _trend(year: Year) -> pl.DataFrame:
     """mart.disease_trend; names of diseases as diagnoses and registrations of chronic diseases give them."""
-    settlements = year.burdens.settlements
     home, files = year.home, year.files
-    visits = (
-        dated.join(settlements.select("setl_id", "mdtrt_id"), on="setl_id")["mdtrt_id"].drop_nulls().unique()
-    )
+    named = year.dated["mdtrt_id"]
+    visits = (named if lake.delivered(files, "setl_diag_list_d") else named.clear()).drop_nulls().unique()
     found = lake.scan(home, "setl_diag_list_d", files).filter(pl.col("mdtrt_id").is_in(visits.implode()))
     current, _ = versions.current(found, KEYS["setl_diag_list_d"], files, updt=None)
     diagnoses = current.select(
@@ -132,14 +132,14 @@ def _trend(year: Year, dated: pl.DataFrame) -> pl.DataFrame:
     )
     names = pl.concat([diagnoses.select(code="diag_code", name="diag_name"), registered])
     return analytics_diseases.disease_trend(
-        dated, settlements, year.persons, analytics_diseases.main_diagnoses(diagnoses),
+        year.dated, year.persons, analytics_diseases.main_diagnoses(diagnoses),
         analytics_diseases.names_of(names), year.year,
     )  # fmt: skip
 
 
 def _findings(belonging: pl.DataFrame, lines: _Lines) -> pl.DataFrame:
     """A county whose monitored people have no fee lines at all, and lines whose kind cannot be told."""
-    own = belonging.filter(pl.col("population") == "monitored")
+    own = belonging.filter(MONITORED)
     with_lines = own.join(lines.uploads, on="setl_id", how="semi")["region_code"].unique()
     missing = (
         own.filter(~pl.col("region_code").is_in(with_lines.implode()))

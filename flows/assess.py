@@ -17,6 +17,8 @@ from flows.decided import Early
 from flows.families import with_families
 from flows.former_costs import former_costs
 from flows.illnesses import with_illnesses
+from flows.leads import deaths
+from flows.mass import Settlements, Summed
 from flows.result_tables import (
     benefit_tables,
     file_findings,
@@ -47,12 +49,12 @@ from transforms import (
     resolved,
     versions,
 )
-from transforms.burden import Burdens, settlement_burdens
-from transforms.decisions import OnFacts
+from transforms.burden import Burdens, negative_amounts, settlement_burdens
 from transforms.evidence import evidence
 from transforms.household_year import household_year
-from transforms.identity import People, with_person
-from transforms.person_year import is_inpatient, on_roster, person_year, totals
+from transforms.identity import People, keys_of, with_person
+from transforms.mass import Asked
+from transforms.person_year import is_inpatient, on_roster, person_year
 from transforms.place_names import Townships
 from transforms.pseudonym import key_texts, pseudonyms
 from transforms.resolved import Resolved
@@ -66,11 +68,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Assessment:
-    """Result frames of a cost year by table name, what the summary tells, and the stages that do not balance."""
+    """Result frames of a cost year by table name, what the summary tells, and the stages that do not balance.
+
+    hand_on: keeps what the next night builds on.
+    """
 
     tables: dict[str, pl.DataFrame]
     facts: dict[str, Any]
     broken: pl.DataFrame
+    hand_on: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -90,23 +96,28 @@ def assess(
     on: date,
     say: Say,
     replaying: bool = False,
+    derive: bool = False,
 ) -> Assessment:
-    """All results of a cost year, as of the date `on`; `replaying`: what the facts give before any word on a line."""
+    """All results of a cost year, as of the date `on`; `replaying`: what the facts give before any word on a line;
+    `derive`: from what the last result of the year handed on, where that can be had.
+    """
     reference = configuration.reference
     yardstick = yardstick_date(year, on)
     people = identity.people(lake.scan(home, "person", files), files, roster=lake.scan(home, "roster", files))
     early = decided.early(home, files, people, year, on)
     say("　核对版本、冲正和退费")
-    settled = resolve_year(home, files, configuration, people, year, early.facts)
+    settlements = Settlements(home, files, configuration, people, year, early.facts, derive)
+    settled = settlements.resolve()
     say("　名册、家庭和类别")
     rosters = read_rosters(home, files, configuration, people, year, early.facts)
     paid = paid_rows(home, files, people)
     caps = cap_units(home, paid, configuration, rosters, year, yardstick)
     say("　个人负担和封顶差额")
-    burdens = burdens_of(home, files, configuration, people, settled, rosters, caps, year, early.facts)
+    ways = asked_of(home, files, configuration, people)
+    summed, burdens = burdens_of(settlements, settled, rosters, caps, ways)
     burdens = with_illnesses(home, files, [(each.cap, each.found) for each in caps], burdens)
     ranks = ranked_categories(reference)
-    sums = totals(settled.plain, is_inpatient(reference["med_type"]))
+    sums = summed.mass.sums
     where = person_places(sums, rosters, people, Townships(reference["regions"]), year, yardstick)
     persons = person_year(
         sums, burdens.people, people.people, where, rosters.certificates, rosters.members,
@@ -201,8 +212,8 @@ def assess(
     tables = assistance.joined(tables, relief, names)
     tables = with_families(
         Year(
-            home, files, configuration, people, settled, rosters, burdens, sums, where, persons, households, year, on,
-            yardstick, benefit_texts(home), rulings, subsidies,
+            home, files, configuration, people, settled, summed.mass, rosters, burdens, where, persons, households,
+            year, on, yardstick, benefit_texts(home), rulings, subsidies,
         ),
         tables,
     )  # fmt: skip
@@ -211,32 +222,9 @@ def assess(
         tables["benefit_line"] = pl.concat([tables["benefit_line"], later], how="diagonal_relaxed")
     told = summary(settled, persons, households, assessed)
     told["rules"] += relief.told
-    return Assessment(tables, told, reconcile.broken(balance))
-
-
-def resolve_year(
-    home: Home,
-    files: pl.DataFrame,
-    configuration: Configuration,
-    people: People,
-    year: int,
-    ruled: OnFacts,
-) -> Resolved:
-    """The settlements of a cost year; rows of other years come in where a refund or a version ties them to it.
-
-    `ruled`: what decisions say of settlements: pairs of a refund and its original, designated institutions.
-    """
-    found = resolved.resolve(
-        decisions.with_pairs(lake.scan(home, "setl_d", files), ruled.pairs),
-        lake.rejected(home, files),
-        files,
-        people.links,
-        configuration.reference["region_alias"],
-        lake.scan(home, "fixmedins_b", files),
-        year,
-        configuration.reference["regions"],
+    return Assessment(
+        tables, told, reconcile.broken(balance), lambda: settlements.hand_on(settled, summed, ways)
     )
-    return found._replace(counted=decisions.with_designations(found.counted, ruled.designated))
 
 
 def caps_of(configuration: Configuration, year: int) -> list[HouseholdCap]:
@@ -281,34 +269,42 @@ def benefit_texts(home: Home) -> Callable[[pl.Series], pl.Series]:
     return lambda texts: key_texts(pseudonyms(texts, home.secret()), "B")
 
 
+def asked_of(home: Home, files: pl.DataFrame, configuration: Configuration, people: People) -> Asked:
+    """How everybody's settlements are looked at."""
+    med_types = configuration.reference["med_type"]
+    codes = med_types.filter(pl.col("group") == "inpatient")["code"].to_list()
+    dead = deaths(home, files, people)["person_key"]
+    linked = pl.concat([people.links["id_key"], people.links["person_key"]])
+    return Asked(is_inpatient(med_types), codes, keys_of(dead, people.links).sort(), linked)
+
+
 def burdens_of(
-    home: Home,
-    files: pl.DataFrame,
-    configuration: Configuration,
-    people: People,
-    settled: Resolved,
-    rosters: Rosters,
-    caps: list[CapUnits],
-    year: int,
-    ruled: OnFacts,
-) -> Burdens:
-    """Burden of each settlement of the people on a roster or with payments."""
+    of: Settlements, settled: Resolved, rosters: Rosters, caps: list[CapUnits], asked: Asked
+) -> tuple[Summed, Burdens]:
+    """What everybody's settlements sum to, and the burden of each of the people on a roster or with payments."""
+    home, files, year, links = of.home, of.files, of.year, of.people.links
+    reference = of.configuration.reference
     rows, _ = facts.counted(lake.scan(home, "payment", files), files, ("payer", "id_key"))
-    all_payments = with_person(rows, people.links).collect()
-    paid_people = [ledger.paid_people(each.paid, each.found, year) for each in caps]
-    all_settlements = resolved.with_states(lake.scan(home, "setl_d", files), settled, people.links)
+    all_payments = with_person(rows, links).collect()
+    named = payments.named_settlements(all_payments, resolved.with_states(of.rows(), settled, links))
+    negative = negative_amounts(settled.plain, current_items(home, files), reference["negative_list"])
     detail = on_roster(rosters.certificates, rosters.members, year)
-    return settlement_burdens(
-        settled.counted,
+    wanted = pl.concat([frame["person_key"] for frame in (detail, all_payments, named, negative)]).unique()
+    summed = of.sum(settled, wanted.drop_nulls(), asked)
+    institutions = lake.scan(home, "fixmedins_b", files)
+    judged = places.with_designation(summed.detail.lazy(), institutions, files, reference["region_alias"])
+    paid_people = [ledger.paid_people(each.paid, each.found, year) for each in caps]
+    burdens = settlement_burdens(
+        decisions.with_designations(judged, of.ruled.designated),
         all_payments,
-        payments.named_settlements(all_payments, all_settlements),
-        current_items(home, files),
-        configuration.reference["negative_list"],
+        named,
+        negative,
         detail,
         pl.concat([ledger.no_paid_people(), *paid_people]),
         year,
-        people.links,
+        links,
     )
+    return summed, burdens
 
 
 def current_items(home: Home, files: pl.DataFrame) -> pl.LazyFrame | None:

@@ -183,7 +183,7 @@ def missing_tables(year: Year, known: pl.DataFrame) -> list[pl.DataFrame]:
         lacking = known.filter(~pl.col(column))
         if lacking.is_empty():
             continue
-        counties = sorted(set(lacking["region_code"].drop_nulls()))
+        counties = _counties(lacking)
         text = f"未收到 {table}，{'、'.join(counties)} 名册人员的{what}无法核对"
         region = counties[0] if len(counties) == 1 else None
         notes.append(
@@ -300,7 +300,7 @@ def ruled(year: Year, kind: str, counties: list[str]) -> dict[str, PolicyRule]:
 
 
 def _counties(frame: pl.DataFrame, column: str = "region_code") -> list[str]:
-    return sorted(set(frame[column].drop_nulls()))
+    return frame[column].drop_nulls().unique().sort().to_list()
 
 
 def wrongly_waiting(year: Year, people: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:

@@ -13,7 +13,7 @@ from schemas.policy import HouseholdCap
 from stores import lake
 from stores.home import Home
 from transforms import facts, payments, resolved, versions
-from transforms.burden import settlement_burdens
+from transforms.burden import negative_amounts, settlement_burdens
 from transforms.identity import People, keys_of, with_person
 from transforms.ledger import no_paid_people
 from transforms.rules.household_cap import facts_of_costs
@@ -97,6 +97,7 @@ def _burdens(
         lines = lake.scan(home, "fee_list_d", files)
         items = versions.without(lines, versions.marks(lines, KEYS["fee_list_d"], files, updt=None))
     return settlement_burdens(
-        settled.counted, theirs, named, items, reference["negative_list"], members.to_frame("person_key"),
+        settled.counted, theirs, named,
+        negative_amounts(settled.counted, items, reference["negative_list"]), members.to_frame("person_key"),
         no_paid_people(), past, links,
     ).settlements  # fmt: skip

@@ -13,7 +13,6 @@ from flows.premium import Ledger, ledger_of
 from flows.year import Tables, Year
 from schemas.policy import Policies
 from schemas.premium import premium_subsidies
-from schemas.reference import ranked_categories
 from schemas.targets import (
     Target,
     cap_rules,
@@ -29,6 +28,7 @@ from transforms.area_burden import WITHDRAWN, area_burden
 from transforms.identity import keys_of, with_person
 from transforms.indicators import DEFAULT, HARDSHIP, INSURED, LOW_INCOME, Figure, indicator_rows
 from transforms.indicators_costs import (
+    SHOWN,
     Off,
     Pair,
     Sums,
@@ -36,7 +36,6 @@ from transforms.indicators_costs import (
     covered,
     holding,
     insured_of,
-    routed,
     sums_of,
     taken_off,
 )
@@ -143,7 +142,7 @@ class _Known:
 
     @cached_property
     def insured(self) -> dict[str, Sums]:
-        return insured_of(self.year.insured_months, self.year.burdens.settlements)
+        return insured_of(self.year.mass.months, self.year.burdens.settlements)
 
     @cached_property
     def own_counties(self) -> set[str]:
@@ -169,8 +168,8 @@ class _Known:
 
     @cached_property
     def dated(self) -> pl.DataFrame:
-        ranks = ranked_categories(self.year.configuration.reference)
-        return routed(self.year.burdens.settlements, self.year.rosters.certificates, ranks, self.year.year)
+        """`year.dated`, what the sums look at of it."""
+        return self.year.dated.drop(SHOWN, strict=False)
 
     @cached_property
     def off(self) -> dict[tuple[str, str], Off]:

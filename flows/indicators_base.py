@@ -10,7 +10,7 @@ from schemas.reference import ranked_categories
 from schemas.targets import Target
 from stores import lake
 from transforms import facts, payments, resolved, versions
-from transforms.burden import settlement_burdens
+from transforms.burden import negative_amounts, settlement_burdens
 from transforms.identity import keys_of, with_person
 from transforms.indicators_costs import Off, Pair, Sums, covered, holding, routed, sums_of
 from transforms.ledger import no_paid_people
@@ -48,7 +48,8 @@ def _base_costs(year: Year, target: Target, base: int) -> dict[str, Sums]:
         lines = lake.scan(home, "fee_list_d", files)
         items = versions.without(lines, versions.marks(lines, KEYS["fee_list_d"], files, updt=None))
     burdens = settlement_burdens(
-        settled.counted, paid, named, items, reference["negative_list"], people.to_frame("person_key"),
+        settled.counted, paid, named,
+        negative_amounts(settled.counted, items, reference["negative_list"]), people.to_frame("person_key"),
         no_paid_people(), base, links,
     )  # fmt: skip
     ranks = ranked_categories(reference)

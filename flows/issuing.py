@@ -23,7 +23,7 @@ from transforms import cases
 from transforms.consent import consented
 from transforms.identity import with_person
 from transforms.normalise_ledgers import reason_keys
-from transforms.pseudonym import key_number, key_texts
+from transforms.pseudonym import key_numbers, key_texts
 
 Books = list[tuple[str, list[Sheet]]]
 TOWNSHIPS, GAPS = "townships", "封顶差额"
@@ -76,8 +76,7 @@ def withheld_people(
     rows = None
     if lake.delivered(files, "consent"):
         rows = with_person(lake.scan(home, "consent", files), links).collect()
-    numbers = pl.Series([key_number(key) for key in warned["person_key"].to_list()], dtype=pl.Int64)
-    persons = pl.DataFrame({"person_key": numbers, "region_code": warned["region_code"]})
+    persons = warned.with_columns(key_numbers(warned["person_key"]))
     held = consented(rows, persons, required, on).withheld
     return frozenset(key_texts(held, "P").to_list())
 
@@ -96,14 +95,8 @@ def township_lists(
         units, tables["assistance_audit"], tables["premium_subsidy"], tables["benefit_line"]
     )
     near = gap_list.gap_rows(units, people, names["townships"])
-    reasons = pl.DataFrame(
-        [
-            (row["household_id"], row["cost_year"], gap_list.why(row))
-            for row in near.iter_rows(named=True)
-            if row["household_id"] is not None
-        ],
-        schema={"household_id": pl.String, "year": pl.Int64, "text": pl.String},
-        orient="row",
+    reasons = near.filter(pl.col("household_id").is_not_null()).select(
+        "household_id", year=pl.col("cost_year").cast(pl.Int64), text=pl.col("why").str.strip_suffix("。")
     )
     rows = township_list.case_rows(
         warned, reasons, entitled, people, names["townships"], names["regions"], issue

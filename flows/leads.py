@@ -1,4 +1,4 @@
-"""Leads of a cost year (mart.lead): one streaming pass over the counted settlements, the rest on what it found."""
+"""Leads of a cost year (mart.lead), from the settlements that can be one."""
 
 from __future__ import annotations
 
@@ -6,43 +6,28 @@ import polars as pl
 
 from flows.year import Tables, Year
 from stores import lake
-from transforms.identity import keys_of, with_person
+from stores.home import Home
+from transforms.identity import People, with_person
 from transforms.person_year import is_inpatient
 from transforms.rules import leads
 
 KINDS = ("lead", "early_warning")
 """Kinds of the rule under which a region looks for leads (P-37; Z-12 自动标识), the first one that it has."""
-NEEDED = (
-    "id_key", "person_key", "institution_code", "setl_id", "setl_time", "mdtrt_id", "begndate", "enddate", "med_type",
-    "county_code", "tot_fen", "psn_fen", "maf_fen", "tilt_fen",
-)  # fmt: skip
 
 
 def lead_tables(year: Year, tables: Tables) -> Tables:
     """mart.lead, and a finding with the number of leads of each kind; never a benefit effect."""
-    counted = year.settled.plain.select(NEEDED)
-    med_types = year.configuration.reference["med_type"]
-    inpatient = is_inpatient(med_types)
-    codes = med_types.filter(pl.col("group") == "inpatient")["code"].to_list()
-    dead = deaths(year)
-    keys = keys_of(dead["person_key"], year.people.links)
-    near, marks = pl.collect_all(
-        [leads.looked_at(counted, codes, keys), leads.marks(counted)], engine="streaming"
-    )
-    again = leads.repeated(marks["mark"])
-    twice = counted.clear() if again.is_empty() else counted
+    inpatient = is_inpatient(year.configuration.reference["med_type"])
+    dead = deaths(year.home, year.files, year.people)
+    eyed = year.mass.eyed.lazy()
     stays, died, paid = pl.collect_all(
-        [
-            leads.stays(near.lazy(), inpatient),
-            leads.after_death(near.lazy(), dead, inpatient),
-            leads.relieved(near.lazy()),
-        ]
+        [leads.stays(eyed, inpatient), leads.after_death(eyed, dead, inpatient), leads.relieved(eyed)]
     )
     found = pl.concat(
         [
             leads.overlapping_stays(stays),
             leads.death_leads(died),
-            leads.twice_leads(leads.entered_twice(twice, again).collect(engine="streaming")),
+            leads.twice_leads(year.mass.twice),
             leads.without_category(paid, year.rosters.certificates),
         ]
     )
@@ -52,10 +37,10 @@ def lead_tables(year: Year, tables: Tables) -> Tables:
     return {"lead": rows.drop("kind"), "roster_finding": counts_of(rows)}
 
 
-def deaths(year: Year) -> pl.DataFrame:
+def deaths(home: Home, files: pl.DataFrame, people: People) -> pl.DataFrame:
     """person_key, died_on: the earliest date of death that a list (死亡名单) or the platform shows."""
-    listed = with_person(lake.scan(year.home, "deceased", year.files), year.people.links)
-    shown = year.people.people.lazy().select("person_key", died_on="deceased_on").drop_nulls()
+    listed = with_person(lake.scan(home, "deceased", files), people.links)
+    shown = people.people.lazy().select("person_key", died_on="deceased_on").drop_nulls()
     both = pl.concat([listed.select("person_key", "died_on"), shown])
     return (
         both.group_by("person_key")

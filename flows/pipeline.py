@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -208,10 +209,13 @@ def assess_year(home: Home, year: int, request: Request, say: Say) -> tuple[Path
         say(f"{year} 年度：输入没有变化，沿用已有结果")
         return folder, False
     say(f"{year} 年度：计算开始")
-    found = assess(home, files, configuration, year, request.on, say)
+    derive = request.kind == "nightly" and not request.aside
+    found = assess(home, files, configuration, year, request.on, say, derive=derive)
     if not found.broken.is_empty():
         raise BalanceError(found.broken)
     write_results(found, folder, year, request, configuration)
+    if not request.aside:
+        found.hand_on()
     return folder, True
 
 
@@ -222,8 +226,13 @@ def write_results(
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    for name, frame in found.tables.items():
-        lake.write_parquet(frame, temporary / f"{name}.parquet")
+
+    def write(name: str) -> None:
+        lake.write_parquet(found.tables[name], temporary / f"{name}.parquet")
+
+    largest_first = sorted(found.tables, key=lambda name: -found.tables[name].estimated_size())
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, largest_first))
     manifest = {
         "year": year,
         "run_id": request.run_id,

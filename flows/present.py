@@ -19,7 +19,7 @@ from stores.home import Home
 from stores.state import Published, read_runs, write_published
 from stores.vault import Vault
 from transforms.change import changes
-from transforms.pseudonym import key_number
+from transforms.pseudonym import key_numbers
 
 if TYPE_CHECKING:
     from flows.pipeline import Request
@@ -35,6 +35,8 @@ BY_BENEFIT = ("benefit_item", "review_case")
 """Result tables that follow their benefit line."""
 WHOLE = ("area_burden", "payment", "roster_finding", "reconciliation", "decision")
 """Result tables that always come from the run of the whole year."""
+NAMING = ("benefit_line", "risk_register", "assistance_audit", "premium_subsidy")
+"""Mart tables of which the lists tell something about each person, beside the units of `cap_gap`."""
 
 
 def publish_results(home: Home, request: Request, published: Published) -> Path:
@@ -256,8 +258,19 @@ def lists_for_departments(
 
 
 def published_tables(where: Path) -> dict[str, pl.DataFrame]:
-    """The published mart tables that the lists are made of."""
-    return warehouse.read_all(where / warehouse.NAME, exports.USED)
+    """The published mart tables that the lists are made of: of `person_year` the people whom another one names.
+
+    `latest_year` beside them: region_code, cost_year of the latest year in which the region has anybody's costs.
+    """
+    path = where / warehouse.NAME
+    tables = warehouse.read_all(path, [name for name in exports.USED if name != "person_year"])
+    if tables:
+        about = [tables[name]["person_key"] for name in NAMING] + [
+            tables["cap_gap"].filter(unit_type="person")["unit_id"],
+            tables["cap_gap"]["head_person_key"],
+        ]
+        tables |= warehouse.read_people(path, pl.concat(about).drop_nulls().unique())
+    return tables
 
 
 def who_and_where(
@@ -304,16 +317,21 @@ def read_attention(folder: Path) -> int:
 
 def people_of(home: Home, files: pl.DataFrame, keys: pl.Series, linked: pl.DataFrame) -> pl.DataFrame:
     """Names, numbers, telephones and addresses of some people: person_key (number), the latest file's word first."""
-    wanted = pl.Series("person_key", [key_number(key) for key in keys], dtype=pl.Int64)
-    sealed = Vault(home).read("person", files)
-    if sealed.is_empty() or wanted.is_empty():
+    wanted = key_numbers(keys).implode()
+    sealed = Vault(home).scan("person", files)
+    there = sealed.collect_schema().names()
+    if "id_key" not in there or keys.is_empty():
         return pl.DataFrame(schema={"person_key": pl.Int64})
+    columns = [name for name in ("name", "certno", "phone", "address") if name in there]
+    theirs = linked.filter(pl.col("person_key").is_in(wanted))["id_key"].implode()
+    named = pl.col("id_key").is_in(wanted) | pl.col("id_key").is_in(theirs)
+    rows = sealed.filter(named).select("file_id", "id_key", *columns).collect()
     order = files.sort("received_on", "content_hash").select("file_id").with_row_index("_order")
-    known = with_person(sealed, linked).filter(pl.col("person_key").is_in(wanted.implode()))
-    columns = [name for name in ("name", "certno", "phone", "address") if name in known.columns]
     return (
-        known.join(order, on="file_id", how="left")
-        .sort("_order")
+        with_person(rows, linked)
+        .filter(pl.col("person_key").is_in(wanted))
+        .join(order, on="file_id", how="left")
+        .sort("_order", maintain_order=True)
         .group_by("person_key", maintain_order=True)
         .agg(pl.col(name).drop_nulls().last() for name in columns)
     )

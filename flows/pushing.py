@@ -41,11 +41,11 @@ def push_books(
         if name in ("warning", "risk_register", "person_year", "assistance_audit", "premium_subsidy")
     }
     found: Books = []
+    latest = dict(tables["latest_year"].select("region_code", "cost_year").iter_rows())
     register = allowed["risk_register"]
     for region in register["region_code"].drop_nulls().unique().sort():
         own = {name: frame.filter(pl.col("region_code") == region) for name, frame in allowed.items()}
-        latest = own["person_year"]["cost_year"].max()
-        year = int(latest) if isinstance(latest, int) else issue.on.year
+        year = int(latest.get(region, issue.on.year))
         persons = own["person_year"].filter(pl.col("cost_year") == year).drop("region_code")
         units = tables["cap_gap"].filter((pl.col("region_code") == region) & (pl.col("cost_year") == year))
         title = f"{names['regions'].get(region, region)}"

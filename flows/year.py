@@ -12,13 +12,14 @@ import polars as pl
 
 from flows.configuration import Configuration
 from flows.rosters import Rosters
+from schemas.reference import ranked_categories
 from stores.home import Home
-from transforms.analytics import SETTLED
 from transforms.burden import Burdens
 from transforms.decided_lines import no_rulings
 from transforms.identity import People
-from transforms.indicators_costs import insured_months
+from transforms.indicators_costs import routed
 from transforms.ledger import Ids
+from transforms.mass import Mass
 from transforms.resolved import Resolved
 
 if TYPE_CHECKING:
@@ -32,9 +33,8 @@ Tables = dict[str, pl.DataFrame]
 class Year:
     """One cost year of one run, resolved and assessed.
 
-    `sums`: what each person's settlements sum to (`transforms.person_year.totals`); `places`: region, township and
-    village of each person; `persons`, `households`: mart.person_year and mart.household_year in fen; `files`: the
-    files in force; `until`: the yardstick date of yearly attributes; `ids`: texts to benefit ids; `rulings`: what
+    `mass`: what everybody's settlements sum to; `places`: region, township and village of each person; `persons`,
+    `households`: mart.person_year and mart.household_year in fen; `files`: the files in force; `until`: the yardstick date of yearly attributes; `ids`: texts to benefit ids; `rulings`: what
     decisions say of the lines (`decided_lines.DECIDED`); `premiums`: the premium subsidies as drafted (None: not yet).
     """
 
@@ -43,9 +43,9 @@ class Year:
     configuration: Configuration
     people: People
     settled: Resolved
+    mass: Mass
     rosters: Rosters
     burdens: Burdens
-    sums: pl.DataFrame
     places: pl.DataFrame
     persons: pl.DataFrame
     households: pl.DataFrame
@@ -56,10 +56,16 @@ class Year:
     rulings: pl.DataFrame = field(default_factory=no_rulings)
     premiums: Premiums | None = None
 
+    @property
+    def sums(self) -> pl.DataFrame:
+        """What each person's settlements sum to (`transforms.person_year.totals`)."""
+        return self.mass.sums
+
     @cached_property
-    def insured_months(self) -> pl.DataFrame:
-        """Sums of all counted settlements by county and month: the one pass over everybody that several tables share."""
-        return insured_months(self.settled.plain, tuple(SETTLED.values()))
+    def dated(self) -> pl.DataFrame:
+        """Settlements of people with a category in the year, with category and county of the day (`routed`)."""
+        ranks = ranked_categories(self.configuration.reference)
+        return routed(self.burdens.settlements, self.rosters.certificates, ranks, self.year)
 
 
 Family = Callable[[Year, Tables], Tables]

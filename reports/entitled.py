@@ -53,10 +53,12 @@ def cap_entitlement(row: Mapping[str, object]) -> str:
 
 
 def _caps(units: pl.DataFrame) -> pl.DataFrame:
-    texts = [cap_entitlement(row) for row in units.iter_rows(named=True)]
+    open_ = units.filter(~pl.col("status").is_in(NOT_OPEN).fill_null(False))
+    facts = open_.select("status", "gap_fen", "amount_fen", "paid_fen")
+    texts = [cap_entitlement(row) for row in facts.iter_rows(named=True)]
     settled = pl.col("status").is_in(["forecast", "incomplete"])
     return (
-        units.with_columns(text=pl.Series(texts, dtype=pl.String))
+        open_.with_columns(text=pl.Series(texts, dtype=pl.String))
         .filter(pl.col("text") != "")
         .select(
             "household_id",

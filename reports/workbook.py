@@ -1,7 +1,7 @@
 """Workbooks for offices: text stays text, money has two decimals, pages print on A4 with their heading repeated.
 
-A cell can never be read as a formula: every text goes through `write_string`, sums are numbers. Equal sheets give equal
-bytes: the only date in the file is the run's own.
+A cell can never be read as a formula: every text is one by the type of its cell, sums are numbers. Equal sheets give
+equal bytes: the only date in the file is the run's own. Data rows are made by `reports.sheet_rows`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 import xlsxwriter
+
+from reports.sheet_rows import Cells, day, fill, number, text, yuan
 
 Kind = Literal["text", "long", "money", "count", "date"]
 FONT = "宋体"
@@ -25,7 +28,13 @@ FORMATS: dict[Kind, dict[str, Any]] = {
     "count": {"num_format": "0", "align": "right"},
     "date": {"num_format": "yyyy-mm-dd", "align": "center"},
 }
-OPTIONS = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+CONTENTS = {"text": text, "long": text, "money": yuan, "count": number, "date": day}
+OPTIONS = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_numbers": False,
+    "strings_to_urls": False,
+}
 HEADER_LIMIT = 200
 LINE_HEIGHT = 13.5
 """Points that a line of wrapped text takes, in any of the fonts that an office may have."""
@@ -74,7 +83,8 @@ class Sheet:
 
 def write_workbook(path: Path, sheets: Sequence[Sheet], on: date) -> dict[str, int]:
     """Write a workbook; returns the number of data rows of each sheet."""
-    with xlsxwriter.Workbook(str(path), OPTIONS) as book:
+    skeleton = BytesIO()
+    with xlsxwriter.Workbook(skeleton, OPTIONS) as book:
         book.set_properties(
             {"created": datetime.combine(on, time()), "author": "fengding", "title": sheets[0].title}
         )
@@ -84,6 +94,8 @@ def write_workbook(path: Path, sheets: Sequence[Sheet], on: date) -> dict[str, i
             _write_sheet(page, sheet, styles, on)
             if sheet.chart is not None and sheet.rows.height:
                 _draw(book, page, sheet, sheet.chart)
+    bare = {at: sheet for at, sheet in enumerate(sheets, start=1) if sheet.rows.height and not sheet.chart}
+    fill(skeleton, path, {at: data_cells(sheet) for at, sheet in bare.items()})
     return {sheet.name: sheet.rows.height for sheet in sheets}
 
 
@@ -108,16 +120,38 @@ def _write_sheet(sheet: Any, content: Sheet, styles: _Styles, on: date) -> None:
         sheet.set_column(at, at, _width(column, content))
         sheet.write_string(0, at, column.title, styles.head)
     sheet.set_row(0, 30)
-    for row, height in enumerate(row_heights(content), start=1):
-        sheet.set_row(row, height)
-    values = content.rows.select(f.source for f in content.fields if f.source in content.rows.columns)
-    by_name = {name: values[name].to_list() for name in values.columns}
+    _write_cells(sheet, content, styles)
     for at, column in enumerate(content.fields):
-        style = styles.cells[column.kind]
-        for row, value in enumerate(by_name.get(column.source, [None] * content.rows.height), start=1):
-            _write_cell(sheet, row, at, column.kind, value, style)
         _restrict(sheet, at, column, content.rows.height)
     _write_end(sheet, content, styles)
+
+
+def _write_cells(sheet: Any, content: Sheet, styles: _Styles) -> None:
+    """The data rows of a sheet with a chart, which keeps a copy of them; of another the last, empty, for its styles."""
+    height = content.rows.height
+    shown = height if content.chart else min(height, 1)
+    if content.chart:
+        for row, points in enumerate(row_heights(content), start=1):
+            sheet.set_row(row, points)
+    for at, column in enumerate(content.fields):
+        known = content.chart is not None and column.source in content.rows.columns
+        values = content.rows[column.source].to_list() if known else [None] * shown
+        for row, value in enumerate(values, start=height - shown + 1):
+            _write_cell(sheet, row, at, column.kind, value, styles.cells[column.kind])
+
+
+def data_cells(content: Sheet) -> Cells:
+    """The cells of the data rows; empty where there is no such column."""
+    there, nothing = content.rows.columns, pl.repeat(None, pl.len(), dtype=pl.String)
+    made = [CONTENTS[f.kind](f.source) if f.source in there else nothing for f in content.fields]
+    texts = [
+        str(at) for at, f in enumerate(content.fields) if f.kind in ("text", "long") and f.source in there
+    ]
+    return Cells(
+        content.rows.select(column.alias(str(at)) for at, column in enumerate(made)),
+        texts,
+        row_heights(content),
+    )
 
 
 def row_heights(content: Sheet) -> list[float]:

@@ -23,7 +23,7 @@ from reports.scorecard import BOOK, scorecard_sheets
 from reports.workbook import Sheet
 from schemas.mart import KEY_PREFIX, MONEY, RESULT_NAMES, TABLES
 from stores.books import Book, write_books
-from transforms.pseudonym import key_number, key_texts
+from transforms.pseudonym import key_numbers, key_texts
 
 MORNING = "今日须办.xlsx"
 CASE_BY_CASE = "P-39"
@@ -384,9 +384,8 @@ def _of(frame: pl.LazyFrame, heads: pl.Series) -> pl.DataFrame:
     schema = frame.collect_schema()
     if "person_key" not in schema:
         return pl.DataFrame()
-    whole = schema["person_key"].is_integer()
-    wanted = [key_number(text) if whole else text for text in heads.drop_nulls().unique()]
-    keys = pl.Series("person_key", wanted, dtype=pl.Int64 if whole else pl.String)
+    known = heads.drop_nulls().unique()
+    keys = key_numbers(known) if schema["person_key"].is_integer() else known
     return frame.filter(pl.col("person_key").is_in(keys.implode())).collect()
 
 

@@ -14,6 +14,11 @@ from stores import lake
 from stores.home import Home
 from transforms.normalise_settlement import form_counts
 
+_REPEATED = {
+    "person": ("file_id", "sheet", "psn_region", "name_masked", "certno_masked", "sex", "place_kind", "township_codes",
+               "village")
+}  # fmt: skip
+"""Columns that say the same again and again, of the tables that have a row for each of many people."""
 _PART_ROWS = 200_000
 """A batch of so many rows is a part by itself: putting batches together would copy them."""
 
@@ -105,7 +110,7 @@ class Writer:
             while len(self.writing) > 1:
                 self.writing.pop(0).result()
             path = self.home.lake / folder / name
-            self.writing.append(self.beside.submit(lake.write_parquet, frame, path))
+            self.writing.append(self.beside.submit(lake.write_parquet, frame, path, _REPEATED.get(table, ())))
 
     def flush(self) -> None:
         """Begin to write all that waits."""

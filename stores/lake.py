@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -97,21 +97,23 @@ def temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
-def write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    """Write a part whole or not at all: temporary name, then rename. Categories are written as text."""
+def write_parquet(frame: pl.DataFrame, path: Path, repeated: Collection[str] = ()) -> None:
+    """Write a part whole or not at all: temporary name, then rename. Categories are written as text.
+
+    `repeated` names further columns that say the same again and again; the others are then taken to differ from row
+    to row, and no dictionary is tried on them. Without categories or `repeated` it is tried on texts alone.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = temporary(path)
+    few = [name for name, dtype in frame.schema.items() if dtype == pl.Categorical or name in repeated]
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     try:
-        repeated = [name for name, dtype in frame.schema.items() if dtype == pl.Categorical]
-        if repeated:
-            # pyarrow writes categories as the dictionary that they are
-            pq.write_table(
-                frame.to_arrow(compat_level=pl.CompatLevel.oldest()), fresh, compression="lz4",
-                row_group_size=250_000, use_dictionary=repeated, store_schema=False,
-                write_statistics=[name for name in _SOUGHT if name in frame.columns],
-            )  # fmt: skip
-        else:
-            frame.write_parquet(fresh, compression="lz4", row_group_size=250_000)
+        # pyarrow writes categories as the dictionary that they are
+        pq.write_table(
+            frame.to_arrow(compat_level=pl.CompatLevel.oldest()), fresh, compression="lz4",
+            row_group_size=250_000, use_dictionary=few or texts, store_schema=not few,
+            write_statistics=[name for name in _SOUGHT if name in frame.columns],
+        )  # fmt: skip
         os.replace(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
@@ -226,6 +228,16 @@ def scan(home: Home, table: str, files: pl.DataFrame, cost_year: int | None = No
         return empty(table).lazy()
     # statistics or hive columns play no part: the schema is the model's, and a part that differs is an error
     return pl.scan_parquet(found, schema=polars_schema(MODELS[table]), hive_partitioning=False)
+
+
+def with_parts(home: Home, table: str, files: pl.DataFrame, cost_year: int) -> list[str]:
+    """file_id of the files that hold rows of a table for a cost year."""
+    return [
+        file_id
+        for file_id in files["file_id"]
+        if (held := read_manifest(home, file_id)) is not None
+        and any(p["table"] == table and p["cost_year"] in (None, cost_year) for p in held.parts)
+    ]
 
 
 def rejected(home: Home, files: pl.DataFrame) -> pl.LazyFrame:

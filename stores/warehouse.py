@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,8 +19,8 @@ import duckdb
 import polars as pl
 
 from schemas import core
-from schemas.mart import KEY_PREFIX, MONEY, PUBLISHED, RESULT_NAMES, TABLES, Column, Table
-from stores.errors import RunError
+from schemas.mart import PUBLISHED, TABLES, Column, Table
+from stores.mart_rows import WarehouseError, arrow_rows, in_order, origin, origins, repeated, select_list
 from transforms.pseudonym import ALPHABET, TEXT_LENGTH
 
 Source = Sequence[Path] | pl.DataFrame | pl.LazyFrame
@@ -30,7 +31,6 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "memory_limit": "2GB",
 }
-WHOLE_NUMBERS = frozenset({"BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UBIGINT", "UINTEGER", "HUGEINT"})
 LAKE_PARTS: dict[str, tuple[str, str]] = {
     "settlements": ("setl_d", "lake/core/setl_d/*/*/*.parquet"),
     "items": ("fee_list_d", "lake/core/fee_list_d/*.parquet"),
@@ -38,11 +38,10 @@ LAKE_PARTS: dict[str, tuple[str, str]] = {
     "rosters": ("roster", "lake/core/roster/*.parquet"),
 }
 """View of schema `lake` → its core table and the pattern of its parts below the home folder."""
+LARGEST_FIRST = ("person_year", "benefit_item", "layer_waterfall")
+"""Two tables are written at a time: those that take longest come first, so that both hands end together."""
+HANDS = 2
 STALE_SECONDS = 24 * 3600
-
-
-class WarehouseError(RunError):
-    """A publish that did not come about; the published file is as it was. The message names what is wrong."""
 
 
 def publish(
@@ -69,9 +68,9 @@ def publish(
     _sweep(target.parent)
     with _new_file(target.parent / f".fengding-{run_id}.duckdb") as building:
         with duckdb.connect(str(building), config=CONFIG) as connection:
-            _build(connection, home, tables, links, lake_parts)
+            failures = _build(connection, home, tables, links, lake_parts)
         _closed_cleanly(building)
-        failures = check(building)
+        failures += check(building)
         if failures:
             raise WarehouseError("查询库检查未通过，未发布：" + "；".join(failures))
         building.chmod(0o640)
@@ -82,10 +81,11 @@ def publish(
 
 
 def check(path: Path) -> list[str]:
-    """Run `sql/checks/*.sql` and the keys of the dictionary on a warehouse file: what fails, with its row count."""
-    with duckdb.connect(str(path), read_only=True) as connection:
-        counts = {name: _count(connection, sql) for name, sql in _checks(connection)}
-    return [f"{name}: {rows}" for name, rows in counts.items() if rows]
+    """Run `sql/checks/*.sql` on a warehouse file: what fails, with its row count."""
+    checks = {file.stem: file.read_text(encoding="utf-8") for file in sorted((SQL / "checks").glob("*.sql"))}
+    with duckdb.connect(str(path), read_only=True) as connection, ThreadPoolExecutor(HANDS) as pool:
+        counts = pool.map(lambda sql: _count(connection, sql.strip().rstrip(";")), checks.values())
+        return [f"{name}: {rows}" for name, rows in zip(checks, counts, strict=True) if rows]
 
 
 def read(path: Path, table: str) -> pl.DataFrame | None:
@@ -110,9 +110,22 @@ def read_all(path: Path, tables: Sequence[str]) -> dict[str, pl.DataFrame]:
         return {name: _frame(connection, TABLES[name], found[name]) for name in tables if name in found}
 
 
-def _frame(connection: duckdb.DuckDBPyConnection, table: Table, there: set[str]) -> pl.DataFrame:
+def read_people(path: Path, people: pl.Series) -> dict[str, pl.DataFrame]:
+    """`person_year` of some people (keys as texts) as `read` gives it; `latest_year`: region_code, cost_year."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        names = connection.execute("select column_name from (describe mart.person_year)").fetchall()
+        connection.register("wanted", people.rename("person_key").to_frame().to_arrow())
+        rows = "where person_key in (select person_key from wanted) order by rowid"
+        frame = _frame(connection, TABLES["person_year"], {str(name) for (name,) in names}, rows)
+        years = "select region_code, max(cost_year) as cost_year from mart.person_year group by 1"
+        return {"person_year": frame, "latest_year": connection.sql(years).pl()}
+
+
+def _frame(
+    connection: duckdb.DuckDBPyConnection, table: Table, there: set[str], rows: str = ""
+) -> pl.DataFrame:
     columns = ", ".join(_read_back(c, c.name in there) for c in table.columns)
-    frame = pl.from_arrow(connection.sql(f"select {columns} from mart.{table.name}").to_arrow_table())
+    frame = pl.from_arrow(connection.sql(f"select {columns} from mart.{table.name} {rows}").to_arrow_table())
     assert isinstance(frame, pl.DataFrame)
     return frame
 
@@ -132,90 +145,62 @@ def _build(
     tables: Mapping[str, Source],
     links: pl.DataFrame | None,
     lake_parts: Mapping[str, tuple[str, str]],
-) -> None:
-    """Fill a new file: macros, mart tables with comments, lake views."""
-    connection.execute(
-        "begin; create schema mart; create schema lake;"
-    )  # one write to the disk, not a thousand
-    connection.execute(_key_macro())
-    for name in dict.fromkeys((*PUBLISHED, *tables)):
-        _create(connection, TABLES[name], tables.get(name, []))
+) -> list[str]:
+    """Fill a new file: macros, mart tables with comments, lake views. What is wrong with the keys of tables."""
+    connection.execute(f"create schema mart; create schema lake; {_key_macro()}")
+    left = iter(dict.fromkeys((*LARGEST_FIRST, *PUBLISHED, *tables)))
+    with ThreadPoolExecutor(HANDS) as pool:
+        hands = [pool.submit(_create_all, connection.cursor(), left, tables) for _ in range(HANDS)]
+    failures = [failure for hand in hands for failure in hand.result()]
+    connection.execute("begin")  # one write to the disk, not a thousand
     for macro in sorted((SQL / "macros").glob("*.sql")):
         connection.execute(macro.read_text(encoding="utf-8"))
     _create_links(connection, links)
     for view, (table, pattern) in lake_parts.items():
         _create_view(connection, home, view, table, pattern)
     connection.execute("commit")
+    return failures
 
 
-def _create(connection: duckdb.DuckDBPyConnection, table: Table, source: Source) -> None:
-    """One mart table, ordered by its key, with its comments."""
-    relation, there = _relation(connection, source)
-    missing = [c.name for c in table.columns if c.pinned and there and _origin(c, there) is None]
-    if missing:
-        raise WarehouseError(f"mart.{table.name}：结果中缺少列 {', '.join(missing)}")
-    columns = ", ".join(f'{_value(c, there)}::{c.type} as "{c.name}"' for c in table.columns)
-    by_name = {c.name: c for c in table.columns}
-    order = ", ".join(f'"{_origin(by_name[k], there)}"' for k in table.key if _origin(by_name[k], there))
-    ordered = f" order by {order}" if order else ""
-    connection.execute(f"create table mart.{table.name} as select {columns} from {relation}{ordered}")
-    if not isinstance(source, Sequence):
-        connection.unregister("result")
+def _create_all(
+    connection: duckdb.DuckDBPyConnection, left: Iterator[str], tables: Mapping[str, Source]
+) -> list[str]:
+    """Create mart tables as long as any are left, in one transaction; what is wrong with their keys."""
+    with connection:
+        connection.execute("begin")
+        failures = [failure for n in left for failure in _create(connection, TABLES[n], tables.get(n, []))]
+        connection.execute("commit")
+    return failures
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: Table, source: Source) -> list[str]:
+    """One mart table, ordered by its key, with its comments; what is wrong with its key."""
+    frame = in_order(_collected(source, table), table)
+    rows = "result" if frame.columns else "(select 1 where false)"
+    if frame.columns:
+        connection.register(rows, arrow_rows(frame, table))
+    connection.execute(f"create table mart.{table.name} as select {select_list(frame, table)} from {rows}")
+    if frame.columns:
+        connection.unregister(rows)
     comments = [f"comment on table mart.{table.name} is {_quoted(table.comment)}"]
     comments += [
         f'comment on column mart.{table.name}."{c.name}" is {_quoted(c.comment)}' for c in table.columns
     ]
     connection.execute(";\n".join(comments))
+    twice = repeated(frame, table)
+    return [f"key of {table.name}: {twice}"] if twice else []
 
 
-def _relation(connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[str, dict[str, str]]:
-    """How to select from a source, and its columns with their types; a source without columns has no rows."""
-    if isinstance(source, pl.LazyFrame):
-        source = source.collect(engine="streaming")
-    if isinstance(source, pl.DataFrame):
-        if not source.columns:
-            return "(select 1 where false)", {}
-        connection.register("result", source.to_arrow())
-        relation = "result"
-    elif source:
-        files = ", ".join(_quoted(str(path)) for path in sorted(source))
-        relation = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
-    else:
-        return "(select 1 where false)", {}
-    described = connection.execute(f"describe select * from {relation}").fetchall()
-    return relation, {str(row[0]): str(row[1]) for row in described}
-
-
-def _origin(column: Column, there: Mapping[str, str]) -> str | None:
-    """The source column behind a mart column: money in fen, a rate in basis points, another name, or itself."""
-    stem = column.name.removesuffix("_yuan")
-    candidates = [column.name, RESULT_NAMES.get(column.name, column.name)]
-    if column.type == MONEY:
-        candidates.insert(0, f"{stem}_fen")
-    if column.name == "rate":
-        candidates.append("rate_bp")
-    return next((name for name in candidates if name in there), None)
-
-
-def _value(column: Column, there: Mapping[str, str]) -> str:
-    """SQL of a mart column from its source column; null where the source has none."""
-    origin = _origin(column, there)
-    if origin is None:
-        return "null"
-    kind, quoted = there[origin], f'"{origin}"'
-    whole = kind in WHOLE_NUMBERS
-    in_yuan = f"({quoted}::decimal(18,0) * 0.01)"
-    if column.unit == "rows or yuan, by measure" and whole:
-        return f"(case when measure = 'rows' then {quoted}::{MONEY} else {in_yuan}::{MONEY} end)"
-    if column.type == MONEY and origin.endswith("_fen"):
-        return in_yuan
-    if column.type == MONEY and kind in ("DOUBLE", "FLOAT"):
-        raise WarehouseError(f"{column.name}：金额不能是二进制小数")
-    if origin == "rate_bp":
-        return f"({quoted}::decimal(9,0) * 0.0001)"
-    if column.is_key and whole:
-        return f"lake.key_text('{KEY_PREFIX[column.name]}', {quoted})"
-    return f"array_to_string({quoted}, ',')" if kind.endswith("[]") and column.type == "TEXT" else quoted
+def _collected(source: Source, table: Table) -> pl.DataFrame:
+    """The columns of a source that a mart table is made of. Raises WarehouseError where a promised one is missing."""
+    if isinstance(source, Sequence):
+        parts = [pl.scan_parquet(path) for path in sorted(source)]
+        source = pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame()
+    schema = source.lazy().collect_schema()
+    missing = [c.name for c in table.columns if c.pinned and schema and origin(c, schema) is None]
+    if missing:
+        raise WarehouseError(f"mart.{table.name}：结果中缺少列 {', '.join(missing)}")
+    return source.lazy().select(origins(table, schema)).collect(engine="streaming")
 
 
 def _key_macro() -> str:
@@ -281,25 +266,10 @@ VIEW_ORIGIN = {"person_key": "id_key", "settlement_id": "setl_id", "head_person_
 """Column of a lake view → core column whose title explains it."""
 
 
-def _checks(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
-    """Name and query of each check; rows returned are failures."""
-    for file in sorted((SQL / "checks").glob("*.sql")):
-        yield file.stem, file.read_text(encoding="utf-8").strip().rstrip(";")
-    for name in sorted(_existing(connection)):
-        table = TABLES.get(name)
-        if table is not None and table.unique:
-            key = ", ".join(f'"{k}"' for k in table.key)
-            yield f"key of {name}", f"select {key} from mart.{name} group by all having count(*) > 1"
-
-
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(f"select count(*) from (\n{sql}\n)").fetchone()
+    with connection.cursor() as own:
+        row = own.execute(f"select count(*) from (\n{sql}\n)").fetchone()
     return int(row[0]) if row else 0
-
-
-def _existing(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    rows = connection.execute("select table_name from duckdb_tables() where schema_name = 'mart'").fetchall()
-    return {str(row[0]) for row in rows}
 
 
 def _quoted(text: str) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 
 import tests.assess_frames as af
 from schemas.policy import HouseholdCap
-from transforms.burden import Burdens, settlement_burdens
+from transforms.burden import Burdens, negative_amounts, settlement_burdens
 from transforms.household_year import household_year
 from transforms.ledger import no_paid_people, paid_lines, paid_people
 from transforms.person_year import is_inpatient, person_year, totals
@@ -71,8 +71,9 @@ def run(
         counted.lazy(),
         af.payments(given["payments"]),
         af.named(everything, aside),
-        af.items(given["items"]).lazy(),
-        af.negative_list(given["negative_list"]),
+        negative_amounts(
+            counted.lazy(), af.items(given["items"]).lazy(), af.negative_list(given["negative_list"])
+        ),
         pl.concat([certificates.select("person_key"), members.select("person_key")]).unique(),
         paid_people(lines, found, cost_year) if len(lines) else no_paid_people(),
         cost_year,

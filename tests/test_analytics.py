@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms import analytics, analytics_diseases, analytics_items
-from transforms.analytics import AFTERWARDS, LAYERS, MEMBERS, SETTLED, UPLOADS, cost_structure, provider_sheet
+from transforms.analytics import (
+    AFTERWARDS,
+    LAYERS,
+    POPULATIONS,
+    SETTLED,
+    UPLOADS,
+    cost_structure,
+    provider_sheet,
+)
 from transforms.analytics_items import LOW_INCOME_OUTSIDE, RANKING, item_ranking
 from transforms.indicators_costs import FUNDS, insured_months, insured_of, insured_sums
 
@@ -35,9 +43,10 @@ def frame(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides=types, infer_schema_length=None)
 
 
-def belonging(*rows: tuple[str, str]) -> pl.DataFrame:
-    """Settlements of a population, all of them in one county."""
-    return pl.DataFrame([(setl, name, COUNTY) for setl, name in rows], schema=MEMBERS, orient="row")
+def belonging(rows: pl.DataFrame, *populations: str) -> pl.DataFrame:
+    """Settlements of one county with the populations to which all of them belong."""
+    marks = {name: pl.lit(name in populations) for name in POPULATIONS}
+    return rows.with_columns(region_code=pl.lit(COUNTY), **marks)
 
 
 NO_AID = pl.DataFrame(schema={"setl_id": pl.String, **dict.fromkeys(AFTERWARDS[2:], pl.Int64)})
@@ -62,7 +71,7 @@ def test_layers_after_the_settlement_come_off_the_burden_of_everybody() -> None:
         settlement("S2", person_key=2, tot_fen=400, psn_fen=300, burden_fen=300),
     )
     aid = pl.DataFrame([("S1", 30, 0, 0, 0)], schema=NO_AID.schema, orient="row")
-    found = structure(rows, belonging(("S1", "hardship")), aid)
+    found = structure(rows, belonging(rows[:1], "hardship"), aid)
     assert [found["insured", code] for code in ("TOT", "PSN", "NEG", "COM", "YOUFU", "B")] == [
         (2, 1400), (2, 1000), (2, 50), (2, 100), (2, 30), (2, 820),
     ]  # fmt: skip
@@ -74,23 +83,23 @@ def test_an_amount_that_no_settlement_shows_is_empty() -> None:
         settlement("S1", tot_fen=1000, ooc_fen=None, tilt_fen=None),
         settlement("S2", tot_fen=400, ooc_fen=70, tilt_fen=None),
     )
-    found = structure(rows, belonging(("S1", "hardship"), ("S2", "hardship")))
+    found = structure(rows, belonging(rows, "hardship"))
     for population in ("insured", "hardship"):
         assert found[population, "OOC"] == (1, 70)
         assert found[population, "TILT"] == (0, None)
 
 
-def sheets(rows: pl.DataFrame, members: pl.DataFrame, *lines: tuple[Any, ...]) -> pl.DataFrame:
+def sheets(rows: pl.DataFrame, *lines: tuple[Any, ...]) -> pl.DataFrame:
     uploaded = pl.DataFrame(lines, schema=UPLOADS, orient="row")
-    return provider_sheet(members, rows, uploaded, NO_NAMES, 2023)
+    return provider_sheet(belonging(rows, "hardship"), uploaded, NO_NAMES, 2023)
 
 
 def test_own_pay_rate_is_over_what_is_known() -> None:
     """1,000 without a figure for what is outside: 70 of 400."""
     rows = frame(settlement("S1", tot_fen=1000, ooc_fen=None), settlement("S2", tot_fen=400, ooc_fen=70))
-    [row] = sheets(rows, belonging(("S1", "hardship"), ("S2", "hardship"))).rows(named=True)
+    [row] = sheets(rows).rows(named=True)
     assert (row["tot_fen"], row["ooc_fen"], row["ooc_rate"]) == (1400, 70, 70 / 400)
-    none = sheets(frame(settlement("S1", tot_fen=1000, ooc_fen=None)), belonging(("S1", "hardship")))
+    none = sheets(frame(settlement("S1", tot_fen=1000, ooc_fen=None)))
     assert none["ooc_fen"].to_list() == [None] and none["ooc_rate"].to_list() == [None]
 
 
@@ -100,14 +109,13 @@ def test_an_institution_that_sends_no_lines_where_others_do_has_uploaded_nothing
         settlement("S2", tot_fen=100, ooc_fen=10, institution_code="H2"),
         settlement("S3", tot_fen=100, ooc_fen=0, institution_code=None),
     )
-    members = belonging(*((name, "hardship") for name in ("S1", "S2", "S3")))
-    found = sheets(rows, members, ("S1", 10, 0, 0, 0, 0, 0, 0))
+    found = sheets(rows, ("S1", 10, 0, 0, 0, 0, 0, 0))
     assert found.select("institution_code", "upload_rate").rows() == [
         ("H1", 1.0),
         ("H2", 0.0),
         ("未知", None),
     ]
-    assert sheets(rows, members)["upload_rate"].to_list() == [None, None, None]
+    assert sheets(rows)["upload_rate"].to_list() == [None, None, None]
 
 
 def lines(*rows: tuple[Any, ...]) -> pl.LazyFrame:
@@ -139,10 +147,9 @@ def test_the_kind_of_an_item(list_type: str | None, charge: str | None, expected
 
 
 def ranking(fees: pl.LazyFrame, members: pl.DataFrame, length: int) -> pl.DataFrame:
-    people = members.select("setl_id", person_key=pl.lit(1, pl.Int64)).unique()
     names = pl.DataFrame(schema={"item_code": pl.String, "item_name": pl.String})
     used = analytics_items.used(fees).collect()
-    return item_ranking(members, people, used, names, {COUNTY: length}, 2023)
+    return item_ranking(members, used, names, {COUNTY: length}, 2023)
 
 
 def test_the_length_cuts_and_ties_follow_the_other_measure_and_the_code() -> None:
@@ -152,12 +159,12 @@ def test_the_length_cuts_and_ties_follow_the_other_measure_and_the_code() -> Non
         ("S1", "X", "101", None, "01", 1, 15, 0), ("S1", "X", "101", None, "01", 1, 10, 0),
         ("S1", "Z", "101", None, "01", 1, 90, 0),
     )  # fmt: skip
-    found = ranking(fees, belonging(("S1", "monitored")), 2)
+    found = ranking(fees, belonging(frame(settlement("S1")), "monitored"), 2)
     shown = found.select("measure", "rank", "item_code", "in_both").rows()
     assert shown == [
         ("amount", 1, "Z", False), ("amount", 2, "X", True), ("count", 1, "X", True), ("count", 2, "Y", False),
     ]  # fmt: skip
-    assert ranking(fees, belonging(("S1", "monitored")), 0).is_empty()
+    assert ranking(fees, belonging(frame(settlement("S1")), "monitored"), 0).is_empty()
 
 
 def test_what_low_income_households_bear_outside_the_catalogue() -> None:
@@ -166,12 +173,12 @@ def test_what_low_income_households_bear_outside_the_catalogue() -> None:
         ("S1", "X", "101", None, "02", 1, 100, 30), ("S1", "Y", "101", None, "03", 1, 40, None),
         ("S1", "Z", "101", None, "01", 1, 500, 0),
     )  # fmt: skip
-    found = ranking(fees, belonging(("S1", "low_income")), 20)
+    found = ranking(fees, belonging(frame(settlement("S1")), "low_income"), 20)
     outside = found.filter(pl.col("population") == LOW_INCOME_OUTSIDE, pl.col("measure") == "amount")
     assert outside.select("rank", "item_code", "amount_fen").rows() == [(1, "Y", 40), (2, "X", 30)]
     inside = found.filter(pl.col("population") == "low_income", pl.col("measure") == "amount")
     assert inside["item_code"].to_list() == ["Z", "X", "Y"]
-    others = ranking(fees, belonging(("S1", "hardship")), 20)
+    others = ranking(fees, belonging(frame(settlement("S1")), "hardship"), 20)
     assert others["population"].unique().to_list() == ["hardship"]
 
 
@@ -185,7 +192,7 @@ FEE = st.tuples(
 @given(st.lists(FEE, max_size=25), st.integers(1, 4))
 def test_rankings_fall_and_both_means_both(fees: list[tuple[Any, ...]], length: int) -> None:
     signed = [(*fee[:6], int(fee[6] * fee[5]), None) for fee in fees]
-    found = ranking(lines(*signed), belonging(("S1", "monitored"), ("S2", "monitored")), length)
+    found = ranking(lines(*signed), belonging(frame(settlement("S1"), settlement("S2")), "monitored"), length)
     assert found.schema == RANKING
     sides = {name: found.filter(pl.col("measure") == name).sort("rank") for name in ("count", "amount")}
     for name, column in (("count", "n_uses"), ("amount", "amount_fen")):
@@ -214,7 +221,7 @@ def test_months_sum_to_the_year_and_every_part_to_its_rows(given_rows: list[dict
     rows = frame(*made)
     months = insured_months(rows.lazy(), tuple(SETTLED.values()))
     assert insured_of(months, rows) == insured_sums(rows.lazy(), rows)
-    found = cost_structure(months, belonging(), rows, NO_AID, 2023)
+    found = cost_structure(months, belonging(rows[:0]), rows, NO_AID, 2023)
     assert set(found["layer_code"]) == set(LAYERS)
     for code in ("TOT", "OOC", "TILT", "BAS", "PSN"):
         known = [row[SETTLED[code]] for row in made if row[SETTLED[code]] is not None]
@@ -258,17 +265,18 @@ def test_a_person_counts_once_a_cell_and_stands_in_the_township_of_the_county_of
     """Three visits of one person, one of them while another county listed her."""
     rows = [("S1", 1, COUNTY, 100), ("S2", 1, COUNTY, 50), ("S3", 1, OTHER, 7)]
     dated = pl.DataFrame(
-        [(n, p, datetime(2023, 3, 1), amount, amount, "DIBAO", code) for n, p, code, amount in rows],
-        schema=["setl_id", "person_key", "setl_time", "tot_fen", "burden_fen", "category", "routed_code"],
+        [(p, datetime(2023, 3, 1), f"V{n}", "I10", amount, amount, "DIBAO", code) for n, p, code, amount in rows],
+        schema=[
+            "person_key", "setl_time", "mdtrt_id", "dise_no", "tot_fen", "burden_fen", "category", "routed_code",
+        ],
         orient="row",
-    )
-    visits = frame(*(settlement(n, dise_no="I10") for n, *_ in rows))
+    )  # fmt: skip
     persons = pl.DataFrame(
         {"person_key": [1], "birth_year": [1950], "township_code": ["330112102"], "region_code": [COUNTY]}
     )
     diagnoses = pl.DataFrame(schema={"mdtrt_id": pl.String, "diag_code": pl.String})
     names = pl.DataFrame(schema={"disease_code": pl.String, "disease_name": pl.String})
-    found = analytics_diseases.disease_trend(dated, visits, persons, diagnoses, names, 2023)
+    found = analytics_diseases.disease_trend(dated, persons, diagnoses, names, 2023)
     shown = found.select("area_level", "area_code", "n_persons", "n_settlements", "tot_fen").rows()
     assert shown == [
         ("county", COUNTY, 1, 2, 150), ("township", "330112102", 1, 2, 150),
@@ -280,5 +288,6 @@ def test_members_are_those_with_a_category_on_the_day() -> None:
     dated = pl.DataFrame(
         {"setl_id": ["S1", "S2"], "category": ["DIBAO", None], "routed_code": [COUNTY, COUNTY]}
     )
-    found = analytics.members(dated, [("hardship", OTHER, dated)])
-    assert found.rows() == [("S1", "monitored", COUNTY)]
+    found = analytics.members(dated, [("hardship", pl.Series([1], dtype=pl.UInt32))])
+    marks = found.select("setl_id", "region_code", *POPULATIONS)
+    assert marks.rows() == [("S1", COUNTY, True, False, False), ("S2", COUNTY, False, True, False)]

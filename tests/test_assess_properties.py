@@ -5,6 +5,7 @@ answer.
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
 from hypothesis import HealthCheck, given, settings
@@ -92,6 +93,40 @@ def test_order_is_irrelevant(tables: Tables, random: Any) -> None:
     shuffled = {name: random.sample(rows, len(rows)) for name, rows in tables.items()}
     for one, other in zip(results(run(tables)), results(run(shuffled)), strict=True):
         assert_frame_equal(one, other)
+
+
+CODES = st.sampled_from(["TEKUN", "DIBAO", "DIBIAN"])
+ENDS = st.sampled_from(["2023-05-31", "2023-09-30", "2024-12-31"])
+# some of them as a household together above 5,000, 30,000 or 50,000
+YUAN = st.sampled_from([-3_000, 1_000, 4_000, 6_000, 20_000, 31_000, 52_000])
+
+
+@FEW
+@given(
+    st.tuples(CODES, CODES, CODES),
+    st.tuples(ENDS, ENDS, ENDS),
+    st.lists(st.tuples(st.sampled_from(PERSONS), DAYS, YUAN, YUAN), min_size=3, max_size=9),
+)
+def test_households_that_reach_no_cap_have_nothing_to_review(codes: Any, ends: Any, costs: Any) -> None:
+    """Their costs are left out before the other readings are worked out; the list is the same without that."""
+    tables: Tables = {
+        "certificates": [
+            {"person": person, "code": code, "from": "2023-02-01", "to": end}
+            for person, code, end in zip(PERSONS, codes, ends, strict=True)
+        ],
+        "members": [
+            {"person": "A", "household": "H1"},
+            {"person": "B", "household": "H1"},
+            {"person": "C", "household": "H2"},
+        ],
+        "settlements": [
+            {"setl_id": f"S{n}", "person": p, "date": day, "psn": str(psn), "cash": str(min(psn, cash))}
+            for n, (p, day, psn, cash) in enumerate(costs)
+        ],
+    }
+    with patch("transforms.rules.review.reaching", lambda facts, _: facts):
+        every = run(tables)
+    assert_frame_equal(run(tables).assessed.review_case, every.assessed.review_case)
 
 
 @FEW

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import tests.assess_frames as af
 from transforms.person_year import is_inpatient
 from transforms.rules import leads
+from transforms.versions import repeated
 
 INPATIENT = is_inpatient(af.MED_TYPES)
 
@@ -98,9 +99,10 @@ def test_treatment_after_death(row: dict[str, str], expected: list[str]) -> None
 
 
 def twice(*rows: dict[str, str]) -> list[tuple[str, str]]:
-    frame = counted(*rows)
-    again = leads.repeated(leads.marks(frame).collect()["mark"])
-    found = leads.twice_leads(leads.entered_twice(frame, again).collect())
+    nobody = pl.Series([], dtype=pl.Int64)
+    frame = counted(*rows).with_columns(id_key="person_key")
+    twins = repeated(frame.select(leads.mark()).collect().to_series())
+    found = leads.twice_leads(leads.entered_twice(leads.looked_at(frame, [], nobody, twins).collect()))
     return list(found.select("settlement_id", "other_settlement_id").iter_rows())
 
 

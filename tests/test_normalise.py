@@ -72,6 +72,35 @@ def test_every_two_decimal_amount_is_exact_and_a_third_decimal_never_passes(
     assert amount(f"{text}{digit}" if "." in text else f"{text}.00{digit}") == (None, True)
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.none() | st.integers(-99_999_999_999, 99_999_999_999), min_size=1, max_size=20))
+def test_parsed_amounts_give_their_fen_back(amounts: list[int | None]) -> None:
+    yuan = [None if a is None else float(Decimal(a).scaleb(-2)) for a in amounts]
+    frame, bad = fen(
+        pl.DataFrame({"a": yuan, "b": [0.0] * len(yuan)}, schema_overrides={"a": pl.Float64}), ["a", "b"]
+    )
+    assert frame["a"].to_list() == amounts and set(frame["b"]) == {0} and not bad
+    assert frame.schema == {"a": pl.Int64, "b": pl.Int64}
+
+
+def test_parsed_amounts_of_many_blocks() -> None:
+    amounts = pl.int_range(70_000, eager=True)
+    for chunks in (amounts, amounts.append(amounts)):
+        frame, bad = fen(pl.DataFrame({"a": chunks.cast(pl.Float64) / 4 * 4, "b": chunks * 0.25}), ["a", "b"])
+        assert (frame["a"] == chunks * 100).all() and (frame["b"] == chunks * 25).all() and not bad
+
+
+@pytest.mark.parametrize(
+    "number", [float("nan"), float("inf"), -float("inf"), 1.005, 0.1 + 0.2, 1e9, -1e9, 1e300]
+)
+def test_parsed_numbers_that_are_no_amounts_are_bad(number: float) -> None:
+    frame, bad = fen(
+        pl.DataFrame({"a": [1.0, None, number, -0.0], "b": [0.29, 1000.15, 0.0, -16.8]}), ["a", "b"]
+    )
+    assert frame["a"].to_list() == [100, None, None, 0] and bad["a"].to_list() == [False, False, True, False]
+    assert frame["b"].to_list() == [29, 100_015, 0, -1_680] and "b" not in bad
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -167,6 +196,22 @@ def test_certificates() -> None:
     assert facts["check_ok"].to_list()[:3] == [True, True, False]
     assert facts["masked"].to_list()[:3] == ["110105********002X"] * 3
     assert facts["sex"][0] == "2"
+
+
+@given(st.lists(st.none() | st.tuples(st.integers(10**16, 10**17 - 1), st.integers(0, 10)), max_size=5))
+def test_numbers_become_texts_again(given_numbers: list[tuple[int, int] | None]) -> None:
+    numbers = pl.Series([None if n is None else n[0] * 11 + n[1] for n in given_numbers], dtype=pl.Int64)
+    facts = number_facts(numbers)
+    right = check_values(numbers // 11).to_list()
+    for row, number, check in zip(facts.rows(named=True), given_numbers, right, strict=True):
+        if number is None:
+            assert set(row.values()) == {None}
+            continue
+        digits, year = str(number[0]), int(str(number[0])[6:10])
+        assert row["text"] == digits + "0123456789X"[number[1]]
+        assert row["masked"] == f"{digits[:6]}********{digits[14:]}" + "0123456789X"[check]
+        assert row["check_ok"] is (number[1] == check) and row["sex"] == ("1" if number[0] % 2 else "2")
+        assert row["birth_year"] == (year if 1880 <= year <= 2100 else None)
 
 
 def test_check_value_by_hand() -> None:

@@ -115,6 +115,32 @@ def test_exponents_are_seen_below_the_header(tmp_path: Path, text: str, found: b
     assert readers_text.holds_exponents(path, 1) is found
 
 
+@pytest.mark.parametrize("days", [2, 300])
+def test_days_that_come_again_are_read_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    odd = [
+        "",
+        "-",
+        "2023-02-30",
+        "2023/5/1",
+        "20230501",
+        "9999-12-31",
+        "１",
+        "1850-01-01",
+        "2023-05-01 08:09:10",
+    ]
+    told = [*odd, *(f"2023-0{1 + n % days // 28}-{1 + n % days % 28:02}" for n in range(200))]
+    table = rows(
+        SETTLEMENT,
+        *({"SETL_ID": f"S{n}", "BEGNDATE": day, "ENDDATE": told[-n]} for n, day in enumerate(told)),
+    )
+    path = write_csv(tmp_path / "a.csv", table)
+    frames = assert_read_alike(tmp_path, [path], monkeypatch)
+    assert {"2023-02-30", "1850-01-01"}.isdisjoint(str(d) for d in frames[-3]["begndate"])
+    assert frames[-2]["rule"].to_list() and set(frames[-2]["rule"]) == {"date"}
+
+
 def test_an_id_that_lost_its_digits_is_still_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_csv(tmp_path / "a.csv", rows(SETTLEMENT, {}, {"SETL_ID": "S2", "CERTNO": "3.30E+17"}))
     monkeypatch.setattr(readers_text, "TYPED_FROM", 0)

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 MONITORED, HARDSHIP, LOW_INCOME, INSURED = "monitored", "hardship", "low_income", "insured"
+POPULATIONS = (MONITORED, HARDSHIP, LOW_INCOME)
+"""Those whose settlements are looked at one by one."""
 SETTLED = {
     "TOT": "tot_fen", "OOC": "ooc_fen", "OVL": "ovl_fen", "PRE": "pre_fen", "POL": "pol_fen", "DED": "ded_fen",
     "BAS": "bas_fen", "CII": "cii_fen", "LRG": "lrg_fen", "CIV": "civ_fen", "ENT": "ent_fen", "DIS": "dis_fen",
@@ -35,7 +37,6 @@ SHEET = pl.Schema(
         "upload_rate": pl.Float64, "in_catalogue_share": pl.Float64, "vbp_share": pl.Float64, "nego_share": pl.Float64,
     }
 )  # fmt: skip
-MEMBERS = pl.Schema({"setl_id": pl.String, "population": pl.String, "region_code": pl.String})
 UNKNOWN_INSTITUTION = "未知"
 """A counter export may leave the institution open."""
 UPLOADS = pl.Schema(
@@ -48,21 +49,30 @@ UPLOADS = pl.Schema(
 are inside, 集采中选 and 谈判药."""
 
 
-def members(dated: pl.DataFrame, held: Iterable[tuple[str, str, pl.DataFrame]]) -> pl.DataFrame:
-    """Which settlements belong to which population: MEMBERS.
+def members(dated: pl.DataFrame, held: Iterable[tuple[str, pl.Series]]) -> pl.DataFrame:
+    """The settlements that belong to a population: `dated` with region_code, and whether for each of POPULATIONS.
 
-    `dated`: settlements with category and routed_code (`indicators_costs.routed`). `held`: (population, county,
-    settlements of those who hold its categories on the day), of which those routed to the county are taken.
+    `dated`: settlements with category and routed_code (`indicators_costs.routed`). `held`: (population, numbers of the
+    rows of `dated` on whose day the person holds its categories), once or more a population.
     """
-    everybody = dated.filter(pl.col("category").is_not_null() & pl.col("routed_code").is_not_null())
-    parts = [everybody.select("setl_id", population=pl.lit(MONITORED), region_code="routed_code")]
-    parts += [
-        rows.filter(pl.col("routed_code") == county).select(
-            "setl_id", population=pl.lit(name), region_code="routed_code"
-        )
-        for name, county, rows in held
-    ]
-    return pl.concat(parts).cast(MEMBERS)
+    rows: dict[str, list[pl.Series]] = {name: [] for name in POPULATIONS}
+    for name, numbers in held:
+        rows[name].append(numbers)
+    nobody = pl.Series([], dtype=pl.UInt32)
+    routed = pl.col("routed_code").is_not_null()
+    flags = {name: pl.col("row").is_in(pl.concat([nobody, *each]).implode()) for name, each in rows.items()}
+    flags[MONITORED] = pl.col("category").is_not_null()
+    marked = dated.with_row_index("row").with_columns(
+        region_code="routed_code", **{name: flag & routed for name, flag in flags.items()}
+    )
+    return marked.filter(pl.any_horizontal(POPULATIONS)).drop("row")
+
+
+def in_populations(marked: pl.DataFrame) -> pl.DataFrame:
+    """Each row once for every population that it is marked with (`members`): column population instead of the marks."""
+    return pl.concat(
+        marked.filter(name).select(pl.exclude(POPULATIONS), population=pl.lit(name)) for name in POPULATIONS
+    )
 
 
 def cost_structure(
@@ -74,13 +84,11 @@ def cost_structure(
     `members`. `settlements`: Burdens.settlements. `aid`: `waterfall.aid_layers`. n_settlements: of how many the amount is
     known; of none: the amount is empty.
     """
-    worked = settlements.join(aid, on="setl_id", how="left").with_columns(
-        pl.col(AFTERWARDS[2:]).fill_null(0),
-        NEG=pl.col("neg_fen"), COM=pl.col("com_used_fen"), month=pl.col("setl_time").dt.month().cast(pl.Int32),
-    )  # fmt: skip
     keys = ["region_code", "month", "population"]
-    own = belonging.join(worked, on="setl_id").group_by(keys).agg(*_sums(SETTLED), _later())
-    off = worked.group_by(region_code="county_code", month="month").agg(_later())
+    parts = _worked(belonging, aid).group_by("region_code", "month", *POPULATIONS)
+    own = in_populations(parts.agg(*_sums(SETTLED), _later())).group_by(keys).agg(pl.all().sum())
+    after = settlements.select("setl_id", "county_code", "setl_time", "neg_fen", "com_used_fen")
+    off = _worked(after, aid).group_by(region_code="county_code", month="month").agg(_later())
     shown = [
         e
         for code, c in SETTLED.items()
@@ -124,35 +132,48 @@ def _later() -> pl.Expr:
     return pl.col(AFTERWARDS).sum()
 
 
+def _worked(settlements: pl.DataFrame, aid: pl.DataFrame) -> pl.DataFrame:
+    """Settlements with their month and what came off them afterwards."""
+    return settlements.join(aid, on="setl_id", how="left").with_columns(
+        pl.col(AFTERWARDS[2:]).fill_null(0),
+        NEG=pl.col("neg_fen"), COM=pl.col("com_used_fen"), month=pl.col("setl_time").dt.month().cast(pl.Int32),
+    )  # fmt: skip
+
+
 def provider_sheet(
-    belonging: pl.DataFrame, settlements: pl.DataFrame, uploads: pl.DataFrame, names: pl.DataFrame, year: int
+    belonging: pl.DataFrame, uploads: pl.DataFrame, names: pl.DataFrame, year: int
 ) -> pl.DataFrame:
     """Rows of mart.provider_sheet: SHEET, one a county, population and institution.
 
-    `belonging`: `members`; `settlements`: Burdens.settlements; `uploads`: UPLOADS (`analytics_items.uploads`), without
-    rows where no fee lines have come; `names`: institution_code, institution_name. 自费率 is over the settlements whose
-    out-of-catalogue cost is known. 明细上传率: of the settlements with such cost those whose fee lines cover it. A county
-    without any fee lines in the year has none of the shares.
+    `belonging`: `members`; `uploads`: UPLOADS (`analytics_items.uploads`), without rows where no fee lines have come;
+    `names`: institution_code, institution_name. 自费率 is over the settlements whose out-of-catalogue cost is known.
+    明细上传率: of the settlements with such cost those whose fee lines cover it. A county without any fee lines in the year
+    has none of the shares.
     """
-    amounts = settlements.select("setl_id", "institution_code", "tot_fen", "ooc_fen", "ovl_fen")
-    rows = (
-        belonging.join(amounts, on="setl_id")
-        .join(uploads, on="setl_id", how="left")
-        .with_columns(
-            pl.col("institution_code").fill_null(UNKNOWN_INSTITUTION),
-            came=pl.col("items_ooc_fen").is_not_null().any().over("region_code"),
-        )
-    )
+    rows = belonging.select(
+        "setl_id", "region_code", *POPULATIONS, "tot_fen", "ooc_fen", "ovl_fen",
+        pl.col("institution_code").fill_null(UNKNOWN_INSTITUTION),
+    ).join(uploads, on="setl_id", how="left")  # fmt: skip
     asked = pl.col("ooc_fen") > 0
     covered = asked & (pl.col("items_ooc_fen") >= pl.col("ooc_fen")).fill_null(False)
-    found = rows.group_by("region_code", "population", "institution_code").agg(
-        pl.col("tot_fen").sum(),
-        *(pl.when(pl.col(c).count() > 0).then(pl.col(c).sum()).alias(c) for c in ("ooc_fen", "ovl_fen")),
-        pl.col("came").first(),
+    parts = rows.group_by("region_code", "institution_code", *POPULATIONS).agg(
+        pl.col("tot_fen", "ooc_fen", "ovl_fen").sum(),
         pl.col(UPLOADS.names()[2:]).sum(),
+        ooc_n=pl.col("ooc_fen").count(),
+        ovl_n=pl.col("ovl_fen").count(),
+        lines_n=pl.col("items_ooc_fen").count(),
         ooc_known_fen=pl.col("tot_fen").filter(pl.col("ooc_fen").is_not_null()).sum(),
         n_asked=asked.sum().cast(pl.Int64),
         n_covered=covered.sum().cast(pl.Int64),
+    )
+    parts = parts.with_columns(came=(pl.col("lines_n") > 0).any().over("region_code"))
+    found = (
+        in_populations(parts)
+        .group_by("region_code", "population", "institution_code", "came")
+        .agg(pl.all().sum())
+        .with_columns(
+            pl.when(pl.col(f"{c}_n") > 0).then(f"{c}_fen").alias(f"{c}_fen") for c in ("ooc", "ovl")
+        )
     )
     came = pl.col("came")
     shares = {

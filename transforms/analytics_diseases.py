@@ -63,7 +63,6 @@ def age_band(year: int) -> pl.Expr:
 
 def disease_trend(
     dated: pl.DataFrame,
-    settlements: pl.DataFrame,
     persons: pl.DataFrame,
     diagnoses: pl.DataFrame,
     names: pl.DataFrame,
@@ -71,11 +70,9 @@ def disease_trend(
 ) -> pl.DataFrame:
     """Rows of mart.disease_trend: TREND, by county and by township, of people with a category on the day.
 
-    `dated`: setl_id, person_key, setl_time, tot_fen, burden_fen, category, routed_code (`indicators_costs.routed`);
-    `settlements`: setl_id, mdtrt_id, dise_no; `persons`: mart.person_year; `diagnoses`: `main_diagnoses`; `names`:
-    `names_of`. The township is that of the year where it lies in the county of the day, else 未知.
+    `dated`: person_key, setl_time, mdtrt_id, dise_no, tot_fen, burden_fen, category, routed_code
+    (`indicators_costs.routed`); `persons`: mart.person_year; `diagnoses`: `main_diagnoses`; `names`: `names_of`. The township is that of the year where it lies in the county of the day, else 未知.
     """
-    visits = settlements.select("setl_id", "mdtrt_id", shown=_filled("dise_no"))
     mine = persons.filter(pl.col("person_key").is_in(dated["person_key"].unique().implode()))
     where = mine.select("person_key", "township_code", home="region_code", age_band=age_band(year))
     county = pl.col("region_code")
@@ -83,15 +80,14 @@ def disease_trend(
     rows = (
         dated.filter(pl.col("category").is_not_null() & pl.col("routed_code").is_not_null())
         .select(
-            "setl_id", "person_key", "tot_fen", "burden_fen", "category",
+            "person_key", "tot_fen", "burden_fen", "category", "mdtrt_id", shown=_filled("dise_no"),
             region_code="routed_code", month=pl.col("setl_time").dt.month().cast(pl.Int32) + year * 100,
         )
-        .join(visits, on="setl_id", how="left")
         .join(diagnoses, on="mdtrt_id", how="left")
         .join(where, on="person_key", how="left")
         .with_columns(
             disease_code=pl.coalesce("shown", "diag_code"),
-            township=pl.when(inside).then("township_code").otherwise(pl.format("{}/{}", county, pl.lit(UNKNOWN))),
+            township=pl.when(inside).then("township_code"),
         )
     )  # fmt: skip
     towns = _by_township(rows)
@@ -129,7 +125,10 @@ def _by_township(rows: pl.DataFrame) -> pl.DataFrame:
         n_persons=pl.col("person_key").n_unique().cast(pl.Int64),
         n_settlements=pl.len().cast(pl.Int64),
     )
-    return found.with_columns(area_level=pl.lit("township"))
+    unknown = pl.format("{}/{}", "region_code", pl.lit(UNKNOWN))
+    return found.with_columns(
+        pl.coalesce("area_code", unknown).alias("area_code"), area_level=pl.lit("township")
+    )
 
 
 def _by_county(towns: pl.DataFrame) -> pl.DataFrame:

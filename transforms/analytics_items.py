@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from transforms.analytics import LOW_INCOME, UPLOADS
+from transforms.analytics import LOW_INCOME, POPULATIONS, UPLOADS, in_populations
 from transforms.rules.drug_cover import DRUG_CHARGES, DRUG_LISTS
 
 DRUG, CONSUMABLE, SERVICE = "drug", "consumable", "service"
@@ -107,7 +107,6 @@ def names_of(lines: pl.LazyFrame) -> pl.LazyFrame:
 
 def item_ranking(
     belonging: pl.DataFrame,
-    people: pl.DataFrame,
     uses: pl.DataFrame,
     names: pl.DataFrame,
     lengths: Mapping[str, int],
@@ -115,12 +114,12 @@ def item_ranking(
 ) -> pl.DataFrame:
     """Rows of mart.item_ranking: RANKING, the first of each county, population, kind and measure.
 
-    `belonging`: `analytics.members`; `people`: setl_id, person_key; `uses`: USED; `names`: `names_of`; `lengths`: county
-    → how many items a ranking has; a county without a length has none. Items taken back in full stand nowhere, nor do
-    those whose kind is not known.
+    `belonging`: `analytics.members`; `uses`: USED; `names`: `names_of`; `lengths`: county → how many items a ranking has;
+    a county without a length has none. Items taken back in full stand nowhere, nor do those whose kind is not known.
     """
     known = uses.filter(pl.col("kind").is_not_null())
-    every = belonging.join(people, on="setl_id").join(known, on="setl_id")
+    whose = belonging.select("setl_id", "person_key", "region_code", *POPULATIONS)
+    every = in_populations(known.join(whose, on="setl_id"))
     outside = every.filter((pl.col("population") == LOW_INCOME) & (pl.col("n_outside") != 0)).with_columns(
         population=pl.lit(LOW_INCOME_OUTSIDE), n_uses="n_outside", amount_fen="outside_fen"
     )

@@ -27,6 +27,12 @@ REASONS = {
 }
 """Why a settlement that is not counted at all stands aside, by state, where no closer reason is given."""
 UNKNOWN_BURDEN = ("listed", "half_missing")
+PLACED = (
+    "setl_id", "person_key", "county_code", "designated", "setl_time", "institution_code", "tot_fen", "pol_fen",
+    "psn_fen", "cash_fen", "com_used_fen", "sub_used_fen", "neg_fen", "burden_fen", "illness", "file_id",
+    "sheet", "source_row",
+)  # fmt: skip
+"""Columns of a settlement that a rule on households looks at; the others are not carried along."""
 ITEM_COLUMNS = [
     "benefit_id",
     "settlement_id",
@@ -65,9 +71,10 @@ def costs_of_units(cap: HouseholdCap, settlements: pl.DataFrame, found: Units) -
     with its burden (category, counted_fen).
     """
     yes = pl.lit(True)
+    looked_at = settlements.select(name for name in PLACED if name in settlements.columns)
     in_time = pl.col("setl_date") >= cap.counted_from if cap.counted_from is not None else yes
     return (
-        placed(settlements, found)
+        placed(looked_at, found)
         .with_columns(
             (below("county_code", cap.region_code) if cap.insured_in_region else yes).alias("insured"),
             (pl.col("designated").fill_null(True) if cap.designated_only else yes).alias("allowed"),

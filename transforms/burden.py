@@ -96,8 +96,7 @@ def settlement_burdens(
     counted: pl.LazyFrame,
     payments: pl.DataFrame,
     named: pl.DataFrame,
-    items: pl.LazyFrame | None,
-    negative_list: pl.DataFrame,
+    negative: pl.DataFrame,
     detail_people: pl.DataFrame,
     paid_people: pl.DataFrame,
     cost_year: int,
@@ -106,12 +105,11 @@ def settlement_burdens(
     """Burdens of a cost year.
 
     `counted`: its counted settlements. `payments`: those of all years (core Payment + person_key), since one
-    of another 费用年度 may name a settlement of this one. `named`: `payments.named_settlements`. `items`:
-    current fee lines, None where none were delivered. `detail_people`: person_key of everybody on a roster.
+    of another 费用年度 may name a settlement of this one. `named`: `payments.named_settlements`. `negative`:
+    `negative_amounts`. `detail_people`: person_key of everybody on a roster.
     `paid_people`: see `payments.matched`. `links` (id_key, person_key) lets the scan of `counted` skip other people.
     """
     bearing = pay.matched(payments, named, paid_people).filter(pl.col("year") == cost_year)
-    negative = negative_amounts(counted, items, negative_list)
     settled = _detail_settlements(counted, bearing, negative, detail_people, links)
     with_named = after_named(settled, bearing, negative)
     lumps = lump_totals(with_named, bearing)
@@ -135,13 +133,13 @@ def settlement_burdens(
 def negative_amounts(
     counted: pl.LazyFrame, items: pl.LazyFrame | None, negative_list: pl.DataFrame
 ) -> pl.DataFrame:
-    """setl_id, neg_fen: OOC + OVL + PRE of its items on the negative list (L-13).
+    """setl_id, person_key, neg_fen: OOC + OVL + PRE of its items on the negative list (L-13).
 
     An item is on the list where its code, or the kind of charge (收费项目类别) for a `category` entry, is
     valid on the day it was given, else on the settlement date, for the settlement's insured region. Where one
     of the three parts is unknown, TOT − POL stands for their sum. A missing list or no fee lines: nothing.
     """
-    empty = pl.DataFrame(schema={"setl_id": pl.String, "neg_fen": pl.Int64})
+    empty = pl.DataFrame(schema={"setl_id": pl.String, "person_key": pl.Int64, "neg_fen": pl.Int64})
     if items is None or negative_list.is_empty():
         return empty
     entries = negative_list.select(
@@ -156,7 +154,7 @@ def negative_amounts(
         pl.col("item_code").is_in(by_code["item_code"].unique().to_list())
         | pl.col("item_kind").is_in(by_kind["item_code"].unique().to_list())
     )
-    settled = counted.select("setl_id", "setl_time", "county_code")
+    settled = counted.select("setl_id", "person_key", "setl_time", "county_code")
     known = lines.join(settled, on="setl_id").collect(engine="streaming").with_row_index("line")
     parts = pl.col("ooc_fen") + pl.col("ovl_fen") + pl.col("pre_fen")
     day = pl.coalesce("ocur_date", pl.col("setl_time").dt.date())
@@ -173,7 +171,7 @@ def negative_amounts(
     ).unique()
     return (
         known.join(hits, on="line", how="semi")
-        .group_by("setl_id")
+        .group_by("setl_id", "person_key")
         .agg(neg_fen=pl.coalesce(parts, pl.col("tot_fen") - pl.col("pol_fen")).sum())
         .filter(pl.col("neg_fen") > 0)
     )
@@ -188,14 +186,9 @@ def _detail_settlements(
 ) -> pl.DataFrame:
     """Counted settlements of everybody who needs them one by one, in the order in which lumps are used up."""
     columns = counted.collect_schema().names()
-    paid_on_the_spot = pl.any_horizontal(pl.col(c).fill_null(0) != 0 for c in ("com_fen", "aid_fen"))
-    reduced = paid_on_the_spot
-    if not negative.is_empty():
-        reduced = reduced | pl.col("setl_id").is_in(negative["setl_id"].implode())
-    others = counted.filter(reduced).select("person_key").collect(engine="streaming")
-    people = pl.concat([roster.select("person_key"), bearing.select("person_key"), others])[
-        "person_key"
-    ].unique()
+    shown = counted.filter(paid_on_the_spot()).select("person_key").collect(engine="streaming")
+    bearers = [roster, bearing, negative, shown]
+    people = pl.concat([frame.select("person_key") for frame in bearers])["person_key"].unique()
     # a filter on delivered keys is pushed into the scan, so that the other columns are read for these people only;
     # a join is not, nor is a filter on published keys, which are themselves joined to the rows
     near = (
@@ -207,6 +200,11 @@ def _detail_settlements(
         .collect(engine="streaming")
         .sort("person_key", "setl_time", "setl_id")
     )
+
+
+def paid_on_the_spot() -> pl.Expr:
+    """The settlement itself shows a payment of 补充保险 (com_pay) or 扶贫济困 (aid_pay)."""
+    return pl.any_horizontal(pl.col(c).fill_null(0) != 0 for c in ("com_fen", "aid_fen"))
 
 
 def _net(bearing: pl.DataFrame, states: list[str], by: str) -> pl.DataFrame:
@@ -234,7 +232,7 @@ def after_named(settled: pl.DataFrame, bearing: pl.DataFrame, negative: pl.DataF
     com = pl.col("com_column_fen") + pl.col("com_named_fen")
     sub = pl.col("sub_column_fen") + pl.col("sub_named_fen")
     return (
-        settled.join(negative, on="setl_id", how="left", maintain_order="left")
+        settled.join(negative.select("setl_id", "neg_fen"), on="setl_id", how="left", maintain_order="left")
         .join(on_settlement, on="setl_id", how="left", maintain_order="left")
         .with_columns(
             pl.col("com_named_fen", "sub_named_fen").fill_null(0),

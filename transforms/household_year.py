@@ -146,8 +146,18 @@ def household_year(
 
 def household_sums(settlements: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
     """Sums of the settlements of each household: n_settlements, tot, psn, com, sub, neg, raw (burden, unfloored)."""
+    columns = [
+        "person_key",
+        "setl_time",
+        "tot_fen",
+        "psn_fen",
+        "com_used_fen",
+        "sub_used_fen",
+        "neg_fen",
+        "burden_fen",
+    ]
     return (
-        in_households(settlements, members)
+        in_households(settlements.select(columns), members)
         .filter(pl.col("household_id_on_day").is_not_null())
         .group_by(household_id="household_id_on_day")
         .agg(

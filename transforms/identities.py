@@ -28,6 +28,10 @@ def fill_optional(frame: pl.DataFrame) -> pl.DataFrame:
     Fund parts, hospital share, account and mutual account: 0 where the fund parts present sum to the fund total
     (D), or to the total less the account. The three parts of A (全自费, 超限价, 先行自付): 0 where A holds so.
     """
+    optional = [n for n in (*FUND_PARTS, "hosp_fen", "acct_fen", "mul_fen") if frame[n].null_count()]
+    parts_of_a = [n for n in ("ooc_fen", "ovl_fen", "pre_fen") if frame[n].null_count()]
+    if not optional and not parts_of_a:
+        return frame
     zero = pl.lit(0, dtype=pl.Int64)
     fund_less_account = pl.col("fund_fen") - pl.col("acct_fen").fill_null(0)
     staged = frame.with_columns(
@@ -43,8 +47,6 @@ def fill_optional(frame: pl.DataFrame) -> pl.DataFrame:
     known_a = pl.sum_horizontal("ooc_fen", "ovl_fen", "pre_fen", "pol_fen")
     holds_a = pl.col("pol_fen").is_not_null() & _holds(known_a, pl.col("tot_fen"))
     staged = staged.with_columns(__d=holds_d.fill_null(False), __a=holds_a.fill_null(False))
-    optional = [n for n in (*FUND_PARTS, "hosp_fen", "acct_fen", "mul_fen") if frame[n].null_count()]
-    parts_of_a = [n for n in ("ooc_fen", "ovl_fen", "pre_fen") if frame[n].null_count()]
     return staged.with_columns(
         *(
             pl.when(pl.col(n).is_null() & pl.col("__d")).then(zero).otherwise(pl.col(n)).alias(n)

@@ -7,6 +7,7 @@ with and without their type, and what a department or a decision has confirmed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import polars as pl
 from polars._typing import MaintainOrderJoin
 
 from transforms.newborns import newborns
-from transforms.versions import RANK, ROW, file_ranks
+from transforms.versions import RANK, file_ranks
 
 LINKS = pl.Schema({"id_key": pl.Int64, "person_key": pl.Int64})
 FINDINGS = pl.Schema(
@@ -62,8 +63,14 @@ def people(
     `confirmed`: `id_key, same_as` (pairs of keys that a correction list or a decision declares to be one person).
     `roster`: core roster rows, which show newborns before and after they have a number.
     """
-    rows = in_order(person, files)
-    by_number, doubts = number_edges(rows)
+    ranks = file_ranks(files).select("file_id", RANK)
+    rows = in_order(person, ranks)
+    keys = by_key(rows)
+    steady, changing = keys.filter(~pl.col("changing")), keys.filter("changing")["id_key"]
+    several = rows.filter(pl.col("id_key").is_in(changing.implode()))
+    shown = steady.select("id_key", psn_key=rows["psn_key"].gather(steady["_row"]))
+    numbers = pl.concat([shown, several.select("id_key", "psn_key")]).drop_nulls()
+    by_number, doubts = number_edges(rows, numbers, ranks)
     by_type, more_doubts = untyped_edges(rows)
     edges = [by_number, by_type]
     if roster is not None:
@@ -72,29 +79,47 @@ def people(
         more_doubts = pl.concat([more_doubts, _found("newborn_number", born.doubts, "newborn", "other")])
     if confirmed is not None:
         edges.append(confirmed.select(pl.col("id_key").alias("a"), pl.col("same_as").alias("b")))
-    links = linked(pl.concat(edges).unique(), rows)
+    links = linked(pl.concat(edges).unique(), rows, ranks)
     doubts = resolved_doubts(pl.concat([doubts, more_doubts]), links)
-    known = with_person(rows.lazy(), links, maintain_order="left").collect()
-    findings = pl.concat([doubts, wrong_digits(known), collisions(rows)])
-    return People(links, described(known), findings.sort("rule", "person_key", "other_key", nulls_last=True))
+    findings = pl.concat([doubts, wrong_digits(rows, links), collisions(several)])
+    return People(
+        links, described(rows, keys, links), findings.sort("rule", "person_key", "other_key", nulls_last=True)
+    )
 
 
-def in_order(person: pl.LazyFrame, files: pl.DataFrame) -> pl.DataFrame:
-    """The person rows of the files in force in the order (file as received, sheet, row).
+def in_order(person: pl.LazyFrame, ranks: pl.DataFrame) -> pl.DataFrame:
+    """The person rows of the ranked files in the order (file as received, sheet, row).
 
-    Parts are read in the order of receipt, so millions of rows hardly ever need the sort.
+    Parts are read in the order of receipt, so millions of rows hardly ever need the sort: a look at the few runs of
+    one file, and at where the row number falls, tells it.
     """
-    ranks = file_ranks(files).select("file_id", RANK)
-    rows = (
-        person.drop("name_key", strict=False)
-        .join(ranks.lazy(), on="file_id", how="inner", maintain_order="left")
+    rows = person.drop("name_key", strict=False).collect(engine="streaming")
+    runs = rows.select(pl.col("file_id").rle()).unnest("file_id")
+    rank = runs.join(ranks, left_on="value", right_on="file_id", how="left", maintain_order="left")[RANK]
+    falls = rows.select(pl.arg_where(pl.col("source_row").diff() < 0)).to_series()
+    one_sheet = rows["sheet"].null_count() == rows.height
+    known = one_sheet and not rank.has_nulls()
+    if known and rank.is_sorted() and falls.is_in(runs["len"].cum_sum().implode()).all():
+        return rows
+    ordered = rows.join(ranks, on="file_id").sort(RANK, "sheet", "source_row", nulls_last=False)
+    return ordered.drop(RANK)
+
+
+def by_key(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row an id_key: `_row`, the last of its rows, and `changing`: whether they show several 人员编号 or numbers.
+
+    Nearly everybody shows the same all along. So the millions of rows are gone through once, and only those of the few
+    are looked at again. Whole numbers are compared several times as fast as texts.
+    """
+    shown = pl.col("psn_key").hash().xor(pl.col("certno_masked").hash())
+    return (
+        rows.lazy()
+        .select("id_key", shown=shown, _row=pl.int_range(pl.len()))
+        .group_by("id_key")
+        .agg(pl.col("_row").max(), low=pl.col("shown").min(), high=pl.col("shown").max())
+        .select("id_key", "_row", changing=pl.col("low") != pl.col("high"))
         .collect(engine="streaming")
     )
-    place = pl.col(RANK).cast(pl.Int64) * ROWS_OF_A_FILE + pl.col("source_row")
-    one_sheet = rows["sheet"].null_count() == rows.height
-    if one_sheet and rows.select(place).to_series().is_sorted():
-        return rows
-    return rows.sort(RANK, "sheet", "source_row", nulls_last=False)
 
 
 def with_person(
@@ -115,15 +140,23 @@ def keys_of(persons: pl.Series, links: pl.DataFrame) -> pl.Series:
     return pl.concat([persons, others]).unique().rename("id_key")
 
 
-def number_edges(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Edges `a, b` between keys that one 人员编号 of one region ties together, and findings where it is unclear."""
-    keyed = rows.lazy().filter(pl.col("psn_key").is_not_null())
-    spread = keyed.group_by("psn_key").agg(
-        pl.col("id_key").min().alias("a"), pl.col("id_key").max().alias("b")
+def number_edges(
+    rows: pl.DataFrame, numbers: pl.DataFrame, ranks: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Edges `a, b` between keys that one 人员编号 of one region ties together, and findings where it is unclear.
+
+    `numbers`: every pair of id_key and psn_key in the rows, some perhaps several times.
+    """
+    spread = (
+        numbers.lazy()
+        .group_by("psn_key")
+        .agg(pl.col("id_key").min().alias("a"), pl.col("id_key").max().alias("b"))
     )
-    many = spread.filter(pl.col("a") != pl.col("b")).select("psn_key")
+    many = spread.filter(pl.col("a") != pl.col("b")).collect(engine="streaming")["psn_key"]
     seen = (
-        keyed.join(many, on="psn_key", how="semi")
+        rows.lazy()
+        .filter(pl.col("psn_key").is_in(many.implode()))
+        .join(ranks.lazy(), on="file_id")
         .group_by("psn_key", "psn_region", "id_key")
         .agg(
             pl.col("cert_key").is_not_null().any().alias("certified"),
@@ -231,7 +264,7 @@ def untyped_edges(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return edges, _found("untyped_ambiguous", other.filter(~plain), "a", "last")
 
 
-def linked(edges: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def linked(edges: pl.DataFrame, rows: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
     """`id_key, person_key` of every key whose published key is another: the one of its group seen first."""
     edges = edges.drop_nulls().filter(pl.col("a") != pl.col("b"))
     if edges.is_empty():
@@ -240,6 +273,7 @@ def linked(edges: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     first = (
         rows.lazy()
         .join(groups.lazy(), on="id_key")
+        .join(ranks.lazy(), on="file_id")
         .sort(RANK, "source_row", "sheet", "id_key", nulls_last=False)
         .group_by("group", maintain_order=True)
         .agg(pl.col("id_key").first().alias("person_key"))
@@ -273,57 +307,77 @@ def components(edges: pl.DataFrame) -> pl.DataFrame:
         label = after
 
 
-def described(rows: pl.DataFrame) -> pl.DataFrame:
+FACTS = {
+    "name_masked": "name_masked",
+    "birth_year": "birth_year",
+    "sex": "sex",
+    "certno_masked": "certno_masked",
+}
+"""What nearly every row tells of its person: column of the result → core column."""
+DEATHS = {"deceased_on": "died_on", "dead": "dead"}
+"""What hardly any row tells."""
+
+
+def described(rows: pl.DataFrame, keys: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
     """One row per person_key: the latest known of everything; the number with the right check digit goes first.
 
-    `rows`: as `in_order` gives them, with `person_key`. What is looked for is the number of the row that knows each
-    thing last: whole numbers are grouped much faster than texts.
+    `rows`: as `in_order` gives them; `keys`: `by_key`. The last row of most people tells all of FACTS; only of the
+    others are all rows looked at.
     """
-    facts = {
-        "name_masked": "name_masked",
-        "birth_year": "birth_year",
-        "sex": "sex",
-        "deceased_on": "died_on",
-        "dead": "dead",
-    }
-    row = pl.int_range(pl.len()).alias("_row")
+    linked_keys = with_person(keys.lazy().select("id_key", "_row"), links)
+    last = linked_keys.group_by("person_key").agg(pl.col("_row").max()).sort("person_key").collect()
+    newest = last.hstack(rows.select("check_ok", *FACTS.values())[last["_row"]])
+    told = pl.all_horizontal(pl.col(*FACTS).is_not_null()) & pl.col("check_ok").fill_null(False)
+    known = newest.filter(told).select("person_key", *FACTS)
+    if known.height < newest.height:
+        others = keys_of(newest.filter(~told)["person_key"], links)
+        theirs = with_person(rows.lazy().filter(pl.col("id_key").is_in(others.implode())), links, "left")
+        known = pl.concat([known, latest(theirs.collect(), FACTS)]).sort("person_key")
+    died = rows.lazy().filter(pl.any_horizontal(pl.col(*DEATHS.values()).is_not_null()))
+    tables = [latest(with_person(died, links, "left").collect(), DEATHS)]
+    tables += [latest_place(rows, kind, links) for kind in PLACES]
+    for table in tables:
+        known = known.join(table, on="person_key", how="left", maintain_order="left")
+    columns = ["person_key", "name_masked", "certno_masked", "birth_year", "sex", "deceased_on", "dead"]
+    return known.select(*columns, pl.exclude(columns))
+
+
+def latest(rows: pl.DataFrame, facts: Mapping[str, str]) -> pl.DataFrame:
+    """One row per person_key with the latest known of each of the facts, null where none is.
+
+    `rows`: in order, with `person_key`. What is looked for is the number of the row that knows each thing last: whole
+    numbers are grouped much faster than texts.
+    """
     goodness = pl.col("check_ok").cast(pl.Int64).fill_null(1) * 2 + pl.col("check_ok").is_not_null().cast(
         pl.Int64
     )
-    latest = (
+    before = {"certno_masked": goodness * ROWS_OF_A_FILE}
+    numbers = {name: pl.col("_row") + before.get(name, 0) for name in facts}
+    found = (
         rows.lazy()
-        .with_columns(row)
+        .with_columns(_row=pl.int_range(pl.len()))
         .select(
             "person_key",
-            *(
-                pl.when(pl.col(origin).is_not_null()).then("_row").alias(name)
-                for name, origin in facts.items()
-            ),
-            pl.when(pl.col("certno_masked").is_not_null())
-            .then(goodness * ROWS_OF_A_FILE + pl.col("_row"))
-            .alias("certno_masked"),
+            *(pl.when(pl.col(facts[name]).is_not_null()).then(n).alias(name) for name, n in numbers.items()),
         )
         .group_by("person_key")
-        .agg(pl.all().max())
-        .with_columns(pl.col("certno_masked") % ROWS_OF_A_FILE)
+        .agg(pl.all().max() % ROWS_OF_A_FILE)
         .collect(engine="streaming")
     )
-    origins = {**facts, "certno_masked": "certno_masked"}
-    known = latest.select("person_key", *(rows[origins[n]].gather(latest[n]).alias(n) for n in origins))
-    columns = ["person_key", "name_masked", "certno_masked", "birth_year", "sex", "deceased_on", "dead"]
-    out = known.select(columns)
-    for kind in PLACES:
-        out = out.join(latest_place(rows, kind), on="person_key", how="left")
-    return out.sort("person_key")
+    return found.select(
+        "person_key", *(rows[origin].gather(found[name]).alias(name) for name, origin in facts.items())
+    )
 
 
-def latest_place(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
+def latest_place(rows: pl.DataFrame, kind: str, links: pl.DataFrame) -> pl.DataFrame:
     """person_key, `<kind>_codes`, `<kind>_village`: the latest place of one kind that names a township."""
-    placed = rows.lazy().filter((pl.col("place_kind") == kind) & pl.col("township_codes").is_not_null())
+    placed = (
+        rows.lazy()
+        .filter((pl.col("place_kind") == kind) & pl.col("township_codes").is_not_null())
+        .select("id_key", "place_time", "township_codes", "village")
+    )
     ordered = (
-        placed.select("person_key", "place_time", "township_codes", "village")
-        .sort("place_time", nulls_last=False, maintain_order=True)
-        .collect()
+        with_person(placed, links, "left").sort("place_time", nulls_last=False, maintain_order=True).collect()
     )
     last = (
         ordered.lazy()
@@ -353,9 +407,9 @@ def resolved_doubts(doubts: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
     ).unique()
 
 
-def wrong_digits(rows: pl.DataFrame) -> pl.DataFrame:
+def wrong_digits(rows: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
     """Findings: certificate numbers with a wrong check digit, once a number, at the row seen first."""
-    wrong = rows.filter(~pl.col("check_ok")).sort(RANK, *ROW[1:], nulls_last=False)
+    wrong = with_person(rows.lazy().filter(~pl.col("check_ok")), links, maintain_order="left").collect()
     return _found(
         "check_digit", wrong.unique("id_key", keep="first", maintain_order=True), "person_key", "id_key"
     )
@@ -363,15 +417,13 @@ def wrong_digits(rows: pl.DataFrame) -> pl.DataFrame:
 
 def collisions(rows: pl.DataFrame) -> pl.DataFrame:
     """Findings: one key for two numbers (the masked numbers differ); with 63 bits it should never happen."""
-    # whole numbers are compared several times as fast as texts
-    number = pl.col("certno_masked").hash()
     spread = (
         rows.lazy()
         .filter(pl.col("cert_key").is_not_null() & pl.col("certno_masked").is_not_null())
         .group_by("id_key")
-        .agg(number.min().alias("low"), number.max().alias("high"))
+        .agg(several=pl.col("certno_masked").n_unique() > 1)
     )
-    return _found("key_collision", spread.filter(pl.col("low") != pl.col("high")).collect(), "id_key", None)
+    return _found("key_collision", spread.filter("several").collect(), "id_key", None)
 
 
 def _found(rule: str, rows: pl.DataFrame, key: str, other: str | None) -> pl.DataFrame:

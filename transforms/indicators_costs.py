@@ -25,6 +25,11 @@ NEEDED = (
     "burden_fen", "tilt_fen", *FUNDS,
 )  # fmt: skip
 """Columns of a settlement that its sums look at; the others are not carried along."""
+SHOWN = (
+    "ooc_fen", "ovl_fen", "pre_fen", "ded_fen", "acct_fen", "hosp_fen", "com_used_fen", "institution_code", "mdtrt_id",
+    "dise_no",
+)  # fmt: skip
+"""What else of a settlement is shown by category and county."""
 VARIANTS = (DEFAULT, PAID, CASH_ONLY, POLICY_RANGE, THREE_SYSTEMS)
 COUNTY = 6
 """Digits of a county's code."""
@@ -233,7 +238,7 @@ def routed(
     best = best.with_columns(category=only(ranks, "category"))
     days = best.select("person_key", "valid_from", "valid_to", "category", listed_code="county_code")
     dated = (
-        settlements.select(NEEDED)
+        settlements.select(*NEEDED, *(name for name in SHOWN if name in settlements.columns))
         .join(days.select("person_key").unique(), on="person_key", how="semi")
         .with_columns(setl_date=pl.col("setl_time").dt.date())
     )

@@ -11,12 +11,16 @@ from functools import cache
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from transforms.normalise import MISSING
 from transforms.pseudonym import number_pseudonyms, pseudonyms
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = np.array([1, 0, 10, 9, 8, 7, 6, 5, 4, 3, 2])  # check value by weighted sum mod 11
+_LETTERS = np.frombuffer(b"0123456789X", dtype=np.uint8)
+_NUMBER = np.dtype([("first", "u1"), ("a", "u4"), ("b", "u4"), ("c", "u4"), ("d", "u4"), ("check", "u1")])
+"""18 ASCII bytes; digits go in by fours."""
 _OTHER_KIND = r"^[0-9A-Z()\-·/\p{Han}]{4,24}$"
 
 
@@ -115,18 +119,47 @@ def number_facts(numbers: pl.Series) -> pl.DataFrame:
     """Of 18-character numbers: `text`, `check_ok`, `masked` (with the right check digit), `birth_year`, `sex`."""
     first = numbers // 11
     given, right = numbers % 11, check_values(first)
-    digits = first.cast(pl.String)
-    letter = given.cast(pl.String).replace({"10": "X"})
-    good = right.cast(pl.String).replace({"10": "X"})
-    year = digits.str.slice(6, 4).cast(pl.Int32, strict=False)
+    text, masked = _texts(first, given, right)
+    year = (first // 10**7 % 10**4).cast(pl.Int32)
     return pl.DataFrame(
         {
-            "text": digits + letter,
+            "text": text,
             "check_ok": given == right,
-            "masked": digits.str.slice(0, 6) + "********" + digits.str.slice(14, 3) + good,
+            "masked": masked,
             "birth_year": year.set(~year.is_between(1880, 2100), None),
             "sex": pl.select(
                 pl.when((first % 2) == 1).then(pl.lit("1")).when(first.is_not_null()).then(pl.lit("2"))
             ).to_series(),
         }
     )
+
+
+def _texts(first: pl.Series, given: pl.Series, right: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The 18 characters of numbers by their first 17 digits and check value; and with the birth date hidden and the
+    right check value instead of the given one."""
+    rest = first.fill_null(0).to_numpy()
+    signs = np.empty(len(rest), dtype=_NUMBER)
+    for four in ("d", "c", "b", "a"):
+        rest, low = np.divmod(rest, 10_000)
+        signs[four] = _four_signs()[low]
+    signs["first"] = rest + ord("0")
+    hidden = signs.copy()
+    hidden.view(np.uint8).reshape(-1, 18)[:, 6:14] = ord("*")
+    for texts, check in ((signs, given), (hidden, right)):
+        texts["check"] = _LETTERS[check.fill_null(0).to_numpy()]
+    return _strings(signs, first), _strings(hidden, first)
+
+
+def _strings(signs: np.ndarray[tuple[int], np.dtype[np.void]], like: pl.Series) -> pl.Series:
+    """Records of ASCII bytes as texts; null where `like` is."""
+    width = signs.dtype.itemsize
+    ends = np.arange(0, (len(signs) + 1) * width, width, dtype=np.int64)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(signs.view(np.uint8))]
+    texts = pl.Series(pa.Array.from_buffers(pa.large_string(), len(signs), buffers))
+    return texts.set(like.is_null(), None) if like.null_count() else texts
+
+
+@cache
+def _four_signs() -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+    """The four digits of each number below 10 000 as ASCII bytes."""
+    return np.frombuffer("".join(f"{n:04}" for n in range(10_000)).encode(), dtype=np.uint32)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import polars as pl
 
@@ -73,12 +74,25 @@ def _moment(text: pl.Expr) -> pl.Expr:
 def _fast(texts: pl.Series, regular: pl.Expr) -> tuple[pl.Series, pl.Series | None]:
     """The fast reading of regular texts (`regular`, of column `t`), and a second look at what it left."""
     frame = texts.alias("t").to_frame().select("t", value=regular)
+    found = frame["value"].alias(texts.name)
+    if found.null_count() == texts.null_count() and _within(found):
+        return found, None
     open_row = pl.col("value").dt.year().is_between(FIRST_YEAR, LAST_YEAR).fill_null(False).not_()
     left = frame.select(
         (pl.col("t").is_not_null() & open_row & (pl.col("t") != "")).alias("open")
     ).to_series()
-    found = frame["value"].alias(texts.name)
     return _rest(texts, found, left.arg_true()) if left.any() else (found, None)
+
+
+def _within(days: pl.Series) -> bool:
+    """Whether all dates lie in the years that can be."""
+    first, last = days.min(), days.max()
+    return (
+        isinstance(first, date)
+        and isinstance(last, date)
+        and FIRST_YEAR <= first.year
+        and last.year <= LAST_YEAR
+    )
 
 
 def _rest(texts: pl.Series, found: pl.Series, places: pl.Series) -> tuple[pl.Series, pl.Series | None]:

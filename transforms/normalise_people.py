@@ -69,7 +69,7 @@ def with_keys(batch: Typed, layout: Layout, ring: Keyring, *, needs_person: bool
     psn_no = frame["psn_no"] if "psn_no" in frame.columns else nothing
     region = nothing
     if "insu_admdvs" in frame.columns:
-        region = frame["insu_admdvs"].cast(pl.String).replace(dict(ring.aliases))
+        region = _regions(frame["insu_admdvs"], ring.aliases)
     if layout.opaque_psn_no:
         region = nothing
         stars = int(psn_no.str.contains(r"^\*+$").fill_null(False).sum())
@@ -101,6 +101,14 @@ def with_keys(batch: Typed, layout: Layout, ring: Keyring, *, needs_person: bool
         header = layout.header_of("certno" if "certno" in layout.names else "psn_no")
         missing = batch.frame["id_key"].is_null()
         batch.faults.add("person", header, "没有可用的证件号码，也没有人员编号，请补齐后重新导出", missing)
+
+
+def _regions(codes: pl.Series, aliases: Mapping[str, str]) -> pl.Series:
+    """Regions as text, by way of the few distinct ones; an alias becomes what it stands for."""
+    distinct = codes.unique()
+    return codes.replace_strict(
+        distinct, distinct.cast(pl.String).replace(dict(aliases)), return_dtype=pl.String
+    )
 
 
 def psn_keys(psn_no: pl.Series, layout: Layout, secret: bytes) -> pl.Series:
@@ -136,7 +144,7 @@ def merged(rows: pl.DataFrame) -> pl.DataFrame:
     ).any():  # kept beside the live_addr: where that says nothing, it counts
         key.append("place_kind")
     hashed = rows.select(
-        h=pl.struct(key).hash(),
+        rows.select(key).hash_rows().alias("h"),
         t=pl.col("place_time").fill_null(pl.datetime(1, 1, 1)),
         at=pl.int_range(pl.len(), dtype=pl.UInt32),
     )
@@ -157,10 +165,10 @@ def merged(rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     # a mask is quicker than places in a frame of many chunks
     first = rows.filter(hashed["h"].is_first_distinct())
-    return first.with_columns(
-        *(groups[c] for c in (*known, *death)),
-        *(rows[c].gather(groups["latest"]) for c in place if rows[c].null_count() < rows.height),
-    )
+    # rows of several batches lie in several chunks, of which places are taken slowly
+    places = rows.select(c for c in place if rows[c].null_count() < rows.height).rechunk()
+    latest = [places[c].gather(groups["latest"]) for c in places.columns]
+    return first.with_columns(*(groups[c] for c in (*known, *death)), *latest)
 
 
 @dataclass(frozen=True)
@@ -250,4 +258,5 @@ def vault_people(found: People) -> pl.DataFrame:
         "address",
         "brdy",
     )
-    return kept.filter(kept.hash_rows().is_first_distinct())
+    new = kept.hash_rows().is_first_distinct()
+    return kept if new.all() else kept.filter(new)

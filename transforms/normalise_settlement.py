@@ -84,8 +84,6 @@ def person_columns() -> dict[str, pl.Expr]:
 
 def institution_names(accepted: pl.DataFrame) -> pl.DataFrame:
     """Distinct code and name of the institutions, with the first row that shows them."""
-    new = accepted.select(
-        pl.struct("institution_code", "fixmedins_name").hash().is_first_distinct()
-    ).to_series()
+    new = accepted.select("institution_code", "fixmedins_name").hash_rows().is_first_distinct()
     first = accepted.select(INSTITUTION).filter(new)
     return first.drop_nulls("fixmedins_name").rename({"fixmedins_name": "name"})

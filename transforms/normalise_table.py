@@ -151,7 +151,9 @@ def typed(raw: pl.DataFrame, layout: Layout, content_hash: str) -> Typed:
     return out
 
 
-_READERS: dict[str, Callable[[pl.Series], tuple[pl.Series, pl.Series | None]]] = {
+Reader = Callable[[pl.Series], tuple[pl.Series, pl.Series | None]]
+"""Texts → values and the mask of unreadable ones, if any."""
+_READERS: dict[str, Reader] = {
     "date": dates, "datetime": datetimes, "period": periods, "period_end": period_ends, "month": months,
     "integer": integers, "quantity": quantities,
 }  # fmt: skip
@@ -190,7 +192,17 @@ def _column(texts: pl.Series, target: str, kind: str, layout: Layout) -> tuple[p
             masked = texts.str.contains(r"^\*{4,}$").fill_null(False)
             clean = texts.zip_with(masked, clean)
         return clean, None
+    if texts.dtype == pl.Categorical:
+        return _by_category(texts, _READERS[kind])
     return _READERS[kind](texts)
+
+
+def _by_category(texts: pl.Series, read: Reader) -> tuple[pl.Series, pl.Series | None]:
+    """Read the few categories instead of many rows."""
+    distinct = texts.unique()
+    values, bad = read(distinct.cast(pl.String))
+    found = texts.replace_strict(distinct, values, return_dtype=values.dtype)
+    return found, None if bad is None else texts.replace_strict(distinct, bad, return_dtype=pl.Boolean)
 
 
 def _note_unreadable(out: Typed, layout: Layout, target: str, kind: str, bad: pl.Series | None) -> None:

@@ -221,7 +221,8 @@ def person_year(
     psn − com − sub − neg + unused = burden unless the floor at 0 bit (floor_fen).
     """
     everybody = pl.concat([sums.select("person_key"), on_roster(certificates, members, cost_year)]).unique()
-    joined = everybody.join(sums, on="person_key", how="left")
+    # put in order while it is one column of whole numbers
+    joined = everybody.sort("person_key").join(sums, on="person_key", how="left", maintain_order="left")
     attributes = (
         burden_people,
         people.select(
@@ -239,8 +240,8 @@ def person_year(
         troubled(troubles, cost_year).select("person_key", incomplete=pl.lit(True)).unique(),
     )
     for frame in attributes:
-        joined = joined.join(frame, on="person_key", how="left")
-    return _finished(joined, cost_year).select(COLUMNS).sort("person_key")
+        joined = joined.join(frame, on="person_key", how="left", maintain_order="left")
+    return _finished(joined, cost_year).select(COLUMNS)
 
 
 def _finished(joined: pl.DataFrame, cost_year: int) -> pl.DataFrame:

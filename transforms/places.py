@@ -178,32 +178,34 @@ def townships(wanted: pl.DataFrame, roster_spans: pl.DataFrame, people: pl.DataF
         .unique("person_key", keep="last", maintain_order=True)
         .select("person_key", "township_code", "township_name", "village", township_source=pl.lit("roster"))
     )
-    rest = wanted.join(by_roster, on="person_key", how="anti")
-    matched = [_matched(rest, people, kind, place) for place, kind in enumerate(SOURCES[1:-1])]
-    best = (
-        pl.concat(matched)
-        .sort("person_key", "_place")
-        .unique("person_key", keep="first", maintain_order=True)
-    )
-    found = (
-        rest.select("person_key")
-        .join(best.drop("_place"), on="person_key", how="left")
-        .with_columns(pl.col("township_source").fill_null("unknown"))
-    )
-    return pl.concat([by_roster, found.select(by_roster.columns)]).sort("person_key")
+    found, rest = [by_roster], wanted.join(by_roster, on="person_key", how="anti")
+    for kind in SOURCES[1:-1]:
+        matched = _matched(rest, people, kind)
+        if not matched.is_empty():
+            found.append(matched)
+            rest = rest.join(matched, on="person_key", how="anti")
+    blank = dict.fromkeys(("township_code", "township_name", "village"), pl.lit(None, pl.String))
+    found.append(rest.select("person_key", **blank, township_source=pl.lit("unknown")))
+    return pl.concat(found).sort("person_key")
 
 
-def _matched(wanted: pl.DataFrame, people: pl.DataFrame, kind: str, place: int) -> pl.DataFrame:
+def _matched(wanted: pl.DataFrame, people: pl.DataFrame, kind: str) -> pl.DataFrame:
     """The township that a person's place of one kind names, where it is only one.
 
     A code with a mark says its county itself and counts wherever the person is insured; others count only within the
     person's county.
     """
     code, sure = pl.col("township_code"), pl.col("_sure")
-    return (
-        wanted.join(people.select("person_key", f"{kind}_codes", f"{kind}_village"), on="person_key")
-        .drop_nulls(f"{kind}_codes")
-        .with_columns(pl.col(f"{kind}_codes").str.split("|").alias("township_code"))
+    placed = people.select("person_key", village=f"{kind}_village", township_code=f"{kind}_codes").drop_nulls(
+        "township_code"
+    )
+    known = wanted.join(placed, on="person_key")
+    one = ~code.str.contains("|", literal=True)
+    alone = known.filter(one).with_columns(code.str.strip_prefix(SURE), _sure=code.str.starts_with(SURE))
+    alone = alone.filter(sure | code.str.starts_with(pl.col("county_code")))
+    several = (
+        known.filter(~one)
+        .with_columns(code.str.split("|"))
         .explode("township_code")
         .with_columns(code.str.strip_prefix(SURE), _sure=code.str.starts_with(SURE))
         .with_columns(_n_sure=code.filter(sure).n_unique().over("person_key"))
@@ -212,12 +214,11 @@ def _matched(wanted: pl.DataFrame, people: pl.DataFrame, kind: str, place: int) 
         )
         .filter(pl.col("township_code").n_unique().over("person_key") == 1)
         .unique("person_key")
-        .select(
-            "person_key",
-            "township_code",
-            pl.lit(None, pl.String).alias("township_name"),
-            pl.col(f"{kind}_village").alias("village"),
-            pl.lit(kind).alias("township_source"),
-            pl.lit(place).alias("_place"),
-        )
+    )
+    return pl.concat([alone, several.select(alone.columns)]).select(
+        "person_key",
+        "township_code",
+        pl.lit(None, pl.String).alias("township_name"),
+        "village",
+        pl.lit(kind).alias("township_source"),
     )

@@ -9,7 +9,6 @@ one would cost ten times as much. Without the secret nobody can rebuild the key 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,6 +20,8 @@ BLOCK = 16
 Bytes2D = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TEXT_LENGTH = 13
+_LETTERS = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
+_PAIRS = np.stack([np.repeat(_LETTERS, 32), np.tile(_LETTERS, 32)], axis=1).copy().view("<u2").ravel()
 
 
 def pseudonyms(texts: pl.Series, secret: bytes) -> pl.Series:
@@ -79,7 +80,11 @@ def _fixed_width(texts: pl.Series) -> Bytes2D:
     ends = np.frombuffer(array.buffers()[1], dtype=np.int64)[array.offset : array.offset + len(texts) + 1]
     data = np.frombuffer(array.buffers()[2] or b"", dtype=np.uint8)
     width = np.full((len(texts), WIDTH), ord(" "), dtype=np.uint8)
-    width[np.arange(WIDTH) < np.diff(ends)[:, None]] = data[ends[0] : ends[-1]]
+    lengths = np.diff(ends)
+    if (lengths == lengths[0]).all():  # numbers of a platform are all of one length
+        width[:, : lengths[0]] = data[ends[0] : ends[-1]].reshape(len(texts), lengths[0])
+    else:
+        width[np.arange(WIDTH) < lengths[:, None]] = data[ends[0] : ends[-1]]
     return width
 
 
@@ -91,14 +96,16 @@ def _shortened(text: str) -> str:
 def key_texts(numbers: pl.Series, prefix: str) -> pl.Series:
     """Text form of pseudonyms outside the lake: prefix and 13 characters of base 32, never digits only."""
     known = numbers.drop_nulls()
-    values = known.to_numpy().astype(np.uint64)
-    letters = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
-    shifts = np.arange(TEXT_LENGTH - 1, -1, -1, dtype=np.uint64) * np.uint64(5)
-    digits = letters[((values[:, None] >> shifts) & np.uint64(31)).astype(np.intp)]
-    texts: Any = (
-        np.ascontiguousarray(digits).view(f"S{TEXT_LENGTH}").ravel().astype(str) if len(known) else []
-    )
-    return _scattered(prefix + pl.Series(texts, dtype=pl.String), numbers)
+    values, head = known.cast(pl.Int64).to_numpy(), len(prefix)
+    texts = np.empty((len(known), head + TEXT_LENGTH), dtype=np.uint8)
+    texts[:, :head] = np.frombuffer(prefix.encode("ascii"), dtype=np.uint8)
+    texts[:, head] = _LETTERS[values >> 60]
+    pairs = texts[:, head + 1 :].view("<u2")  # two letters at a time: 63 bits are 3 and six times 10
+    for place in range(6):
+        pairs[:, place] = _PAIRS[(values >> (50 - 10 * place)) & 1023]
+    ends = np.arange(len(known) + 1, dtype=np.int64) * texts.shape[1]
+    array = pa.LargeStringArray.from_buffers(len(known), pa.py_buffer(ends), pa.py_buffer(texts))
+    return _scattered(pl.Series(numbers.name, array, dtype=pl.String), numbers)
 
 
 def key_number(text: str) -> int:
@@ -109,3 +116,18 @@ def key_number(text: str) -> int:
     for letter in text[1:]:
         number = number * 32 + ALPHABET.index(letter)
     return number
+
+
+def key_numbers(texts: pl.Series) -> pl.Series:
+    """`key_number` of each text; null stays null, ValueError if one is no key."""
+    known = texts.drop_nulls()
+    if not (known.str.len_bytes() == TEXT_LENGTH + 1).all():
+        raise ValueError("not all texts are keys")
+    values = np.full(256, -1, dtype=np.int64)
+    values[np.frombuffer(ALPHABET.encode(), dtype=np.uint8)] = np.arange(len(ALPHABET))
+    letters = np.frombuffer("".join(known).encode(), dtype=np.uint8).reshape(-1, TEXT_LENGTH + 1)
+    digits = values[letters[:, 1:]]
+    if (digits < 0).any():
+        raise ValueError("not all texts are keys")
+    shifts = np.arange(TEXT_LENGTH - 1, -1, -1, dtype=np.int64) * 5
+    return _scattered(pl.Series((digits << shifts).sum(axis=1), dtype=pl.Int64), texts)

@@ -190,7 +190,8 @@ def household_stage(
     """
     belonging = members.select("person_key").unique()
     inward = persons.join(belonging, on="person_key", how="semi")
-    placed = in_households(burdens.settlements.join(belonging, on="person_key", how="semi"), members)
+    costs = burdens.settlements.select("person_key", "setl_time", "tot_fen", "psn_fen")
+    placed = in_households(costs.join(belonging, on="person_key", how="semi"), members)
     nowhere = placed.filter(pl.col("household_id_on_day").is_null())
     rowless = placed.filter(pl.col("household_id_on_day").is_not_null()).join(
         roster, left_on="household_id_on_day", right_on="household_id", how="anti"

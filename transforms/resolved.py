@@ -7,37 +7,18 @@ was accepted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
 
 from schemas.core import AMOUNTS
-from transforms import places, reversals, scope, versions
+from transforms import looked, places, reversals, scope, versions
 from transforms.identity import with_person
+from transforms.looked import CODES, KEY, MEASURES, Looked, look, measures, tied
 from transforms.versions import RANK, ROW
 
-MEASURES = ("tot", "psn", "cash")
-KEPT = (
-    "setl_id", "mdtrt_id", "init_setl_id", "person_key", "cost_year", "setl_time", "insutype", "insu_admdvs",
-    "institution_code", "med_type", "tot_fen", "psn_fen", "cash_fen",
-)  # fmt: skip
-KEY = ("setl_id",)
-FEW_REPEATS = 1_000_000
-"""So many repeated ids may be held with all their columns; of more only hashes, as when a year is delivered twice."""
-PAIRING = (
-    "setl_id",
-    "init_setl_id",
-    "id_key",
-    "institution_code",
-    "tot_fen",
-    "psn_fen",
-    "refd_flag",
-    "setl_type",
-    "manl_reim_rea",
-)
-"""What it takes to see which other rows a special row has to do with."""
-SCOPE = ("insutype", "vali_flag", "out_flag")
-"""The codes that say whether a row is a settlement of ours."""
+KEPT = tuple("person_key" if name == "id_key" else name for name in looked.KEPT)
 TROUBLE = pl.Schema(
     {
         "person_key": pl.Int64, "setl_id": pl.String, "cost_year": pl.Int32, "reason": pl.String,
@@ -69,6 +50,8 @@ class Resolved(NamedTuple):
     marks: file_id, sheet, source_row, mark (duplicate, superseded), over all years.
     verdicts: file_id, sheet, source_row, setl_id, state: every current row judged one by one, over all years.
     findings: rule, message_zh, rows, tot_fen.
+    gone: file_id, sheet, source_row of the rows that do not count as they stand, `netted` those that count with their
+        refunds: `plain_rows` of these two and the year's rows is `plain`.
     """
 
     counted: pl.LazyFrame
@@ -79,6 +62,8 @@ class Resolved(NamedTuple):
     marks: pl.DataFrame
     verdicts: pl.DataFrame
     findings: pl.DataFrame
+    gone: pl.DataFrame
+    netted: pl.DataFrame
 
 
 def resolve(
@@ -90,42 +75,34 @@ def resolve(
     institutions: pl.LazyFrame,
     cost_year: int,
     regions: pl.DataFrame | None = None,
+    seen: Looked | None = None,
+    by_file: Mapping[str, pl.LazyFrame] | None = None,
 ) -> Resolved:
     """The settlements of a cost year.
 
     `settlements`: core rows of all years, of the files in force; `rejected`: reject rows; `links`: id_key →
     person_key where they differ; `alias`: region_alias.csv; `institutions`: core fixmedins_b rows; `regions`:
-    regions.csv, where an insured region must stand unless it is an alias (None: not looked at).
+    regions.csv, where an insured region must stand unless it is an alias (None: not looked at); `seen`: what was
+    looked at of these rows (None: they are looked at now); `by_file`: the year's rows by file_id, which is quicker.
     """
     rejects = in_force(rejected, files)
-    repeats = versions.repeated_keys(settlements, KEY)
-    few = len(repeats) <= FEW_REPEATS
-    near = nearby(settlements, links, rejects, repeats if few else repeats.clear())
-    marks = versions.marks(near.lazy() if few else settlements, KEY, files)
-    around = special_rows(near, marks, links, rejects)
+    seen = seen or look(settlements, links, rejects, cost_year)
+    several = seen.near.lazy() if seen.whole else settlements
+    marks = versions.marks(several, KEY, files)
+    around = special_rows(seen.near, marks, links, rejects)
     decided = reversals.decide(around)
     verdicts = around.select(*ROW, "setl_id").join(decided.verdicts.select("setl_id", "state"), on="setl_id")
     this_year = pl.col("cost_year") == cost_year
-    netted = netted_rows(around.filter(this_year), decided)
-    out = verdicts.filter(pl.col("state") != "counted").select(*ROW)
-    mass = versions.without(
-        settlements.filter(this_year & scope.settled()),
-        pl.concat([marks.select(*ROW), out, netted.select(*ROW)]),
-    )
     names = settlements.collect_schema().names()
-    plain = pl.concat(
-        [
-            with_person(mass, links).with_columns(partial_refund_fen=pl.lit(0, pl.Int64)),
-            netted.select(*names, "person_key", "partial_refund_fen").lazy(),
-        ]
-    )
-    by_day = pl.col("setl_time").dt.date()
-    plain = plain.with_columns(county_code=places.county_of(pl.col("insu_admdvs"), alias, "insured", by_day))
+    netted = netted_rows(around.filter(this_year), decided).select(*names, "person_key", "partial_refund_fen")
+    out = verdicts.filter(pl.col("state") != "counted")
+    gone = pl.concat([frame.select(*ROW) for frame in (marks, out, netted)])
+    mass = by_file or settlements.filter(this_year)
+    plain = plain_rows(mass, gone, netted, links, alias)
     known = None if regions is None else [*regions["code"], *alias.filter(pl.col("use") == "insured")["code"]]
-    rows = settlements.filter(this_year)
     counts, findings = tally(
-        rows,
-        near.filter(this_year) if few else rows,
+        seen.codes,
+        several.filter(this_year),
         marks,
         verdicts,
         decided,
@@ -135,15 +112,36 @@ def resolve(
     return Resolved(
         counted=places.with_designation(plain, institutions, files, alias),
         plain=plain,
-        uncounted=uncounted_rows(
-            settlements.filter(this_year), marks, around.filter(this_year), decided, links
-        ),
+        uncounted=uncounted_rows(seen.layers, marks, around.filter(this_year), decided, links),
         troubles=troubles(around, decided, rejects, files, links, cost_year),
         counts=counts,
         marks=marks,
         verdicts=verdicts,
         findings=findings,
+        gone=gone,
+        netted=netted,
     )
+
+
+def plain_rows(
+    rows: pl.LazyFrame | Mapping[str, pl.LazyFrame],
+    gone: pl.DataFrame,
+    netted: pl.DataFrame,
+    links: pl.DataFrame,
+    alias: pl.DataFrame,
+) -> pl.LazyFrame:
+    """Resolved.plain of these core rows of one year, perhaps each file's under its file_id."""
+    if isinstance(rows, pl.LazyFrame):
+        left = versions.without(rows, gone)
+    else:
+        left = versions.without_by_file(rows, gone)
+    mass = with_person(left.filter(scope.settled()), links)
+    columns = netted.columns
+    both = pl.concat(
+        [mass.with_columns(partial_refund_fen=pl.lit(0, pl.Int64)).select(columns), netted.lazy()]
+    )
+    by_day = pl.col("setl_time").dt.date()
+    return both.with_columns(county_code=places.county_of(pl.col("insu_admdvs"), alias, "insured", by_day))
 
 
 def with_states(settlements: pl.LazyFrame, settled: Resolved, links: pl.DataFrame) -> pl.LazyFrame:
@@ -163,42 +161,13 @@ def in_force(rejected: pl.LazyFrame, files: pl.DataFrame) -> pl.DataFrame:
     return rows.collect().sort(*ROW, "rule").unique(ROW, keep="first", maintain_order=True)
 
 
-def nearby(
-    settlements: pl.LazyFrame, links: pl.DataFrame, rejects: pl.DataFrame, repeats: pl.Series
-) -> pl.DataFrame:
-    """The rows, of all years and versions, that a reversal, a rejected row or a second version may touch.
-
-    `repeats`: hashes of ids delivered more than once. All that is looked at one by one is read from the wide parts
-    here, in one pass, and so somewhat more than in the end is needed.
-    """
-    narrow = settlements.select(*PAIRING, *SCOPE).filter(scope.special()).collect(engine="streaming")
-    special = with_person(narrow.lazy().filter(scope.settled()), links).collect()
-    named, keys = tied(special, rejects, links)
-    # a filter on hashes reads the wide rows of the few hits only; a join on the texts would carry every row along
-    ids = pl.concat([named.hash(), repeats]).unique()
-    wanted = scope.special() | versions.hash_of(KEY).is_in(ids.implode())
-    mixed = (keys["id_key"] ^ keys["tot_fen"]).unique()
-    paired = (pl.col("id_key") ^ pl.col("tot_fen")).is_in(mixed.implode())
-    return settlements.filter(wanted | paired).collect(engine="streaming")
-
-
-def tied(special: pl.DataFrame, rejects: pl.DataFrame, links: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
-    """What ties other rows to special ones: the ids that these or rejected rows name; `id_key, institution_code,
-    tot_fen` of the positive rows that an unlinked negative row may reverse.
-    """
-    names = [special["init_setl_id"], rejects["setl_id"], rejects["init_setl_id"]]
-    free = special.filter(scope.negative() & ~scope.correction() & pl.col("init_setl_id").is_null())
-    sizes = free.select("person_key", "institution_code", pl.col("tot_fen").abs()).unique()
-    return pl.concat(names).drop_nulls().unique().sort(), _all_keys(sizes, links)
-
-
 def special_rows(
     near: pl.DataFrame, marks: pl.DataFrame, links: pl.DataFrame, rejects: pl.DataFrame
 ) -> pl.DataFrame:
     """The current rows that can have to do with a reversal or a rejected row, of all years, with `person_key`.
 
     Special rows themselves; the rows that refunds or rejected rows name; the positive rows of the same person,
-    institution and absolute total as an unlinked negative row. `near`: as `nearby` gives them.
+    institution and absolute total as an unlinked negative row. `near`: Looked.near.
     """
     current = with_person(versions.without(near.lazy(), marks), links).collect()
     settled = current.filter(scope.settled())
@@ -212,13 +181,6 @@ def special_rows(
     return pl.concat(found).unique(ROW, keep="first").sort("setl_id")
 
 
-def _all_keys(sizes: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
-    """`sizes` with each id_key that a person may be delivered under."""
-    linked = sizes.join(links.select("id_key", "person_key"), on="person_key").drop("person_key")
-    own = sizes.rename({"person_key": "id_key"})
-    return pl.concat([own, linked.select(own.columns)]).unique()
-
-
 def netted_rows(around: pl.DataFrame, decided: reversals.Decision) -> pl.DataFrame:
     """The partly refunded originals with the refunds' amounts added; an amount unknown on either side is unknown."""
     added = decided.netting.rename({name: f"_{name}" for name in AMOUNTS})
@@ -229,39 +191,37 @@ def netted_rows(around: pl.DataFrame, decided: reversals.Decision) -> pl.DataFra
 
 
 def uncounted_rows(
-    rows: pl.LazyFrame,
+    layers: pl.DataFrame,
     marks: pl.DataFrame,
     around: pl.DataFrame,
     decided: reversals.Decision,
     links: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The current rows that count nowhere, with why and with whom."""
+    """The current rows that count nowhere, with why and with whom. `layers`: Looked.layers."""
     judged = around.join(decided.verdicts, on="setl_id").filter(pl.col("state") != "counted")
-    layers = with_person(
-        versions.without(rows.filter(~scope.settled()), pl.concat([marks.select(*ROW), judged.select(*ROW)])),
-        links,
-    ).with_columns(
+    gone = pl.concat([marks.select(*ROW), judged.select(*ROW)])
+    left = with_person(versions.without(layers.lazy(), gone), links).with_columns(
         state=scope.state(),
         reason=scope.reason(),
         partner_id=pl.lit(None, pl.String),
         partner_year=pl.lit(None, pl.Int32),
     )
     columns = [*ROW, *KEPT, "state", "reason", "partner_id", "partner_year"]
-    found = pl.concat([judged.select(columns), layers.select(columns).collect(engine="streaming")])
+    found = pl.concat([judged.select(columns), left.select(columns).collect()])
     return found.with_columns(reason_zh=pl.col("reason").replace_strict(REASONS_ZH, default=None)).sort(ROW)
 
 
 def tally(
-    rows: pl.LazyFrame,
-    near: pl.DataFrame | pl.LazyFrame,
+    every: pl.DataFrame,
+    near: pl.LazyFrame,
     marks: pl.DataFrame,
     verdicts: pl.DataFrame,
     decided: reversals.Decision,
     around: pl.DataFrame,
     known_regions: list[str] | None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(counts by state, findings) over every row of the year's parts. `near`: the rows that may have a mark or a
-    verdict of their own; only these are looked up, all others are in the state that their codes say.
+    """(counts by state, findings) over every row of the year's parts. `every`: Looked.codes; `near`: the rows that may
+    have a mark or a verdict of their own; only these are looked up, all others are in the state that their codes say.
     """
     region = pl.col("insu_admdvs").str.slice(0, 6)
     nowhere = pl.lit(False) if known_regions is None else ~region.is_in(known_regions)
@@ -271,16 +231,12 @@ def tally(
             verdicts.filter(pl.col("state") != "counted").select(*ROW, "state"),
         ]
     )
-    # grouped by the few codes as delivered, so that their meaning is worked out once a group and not once a row
-    codes = ["insu_admdvs", *SCOPE]
-    measures = [pl.len().cast(pl.Int64).alias("rows"), *(pl.col(f"{n}_fen").sum().alias(n) for n in MEASURES)]
-    judged = near.lazy().join(state.lazy(), on=ROW, how="inner", nulls_equal=True)
-    own = judged.group_by("state", *codes).agg(measures).collect(engine="streaming")
-    every = rows.group_by(codes).agg(measures).collect(engine="streaming")
+    judged = near.join(state.lazy(), on=ROW, how="inner", nulls_equal=True)
+    own = judged.group_by("state", *CODES).agg(measures()).collect(engine="streaming")
     taken = own.drop("state").with_columns(-pl.col("rows", *MEASURES))
     unmarked = (
-        pl.concat([every, taken])
-        .group_by(codes)
+        pl.concat([every, taken], how="diagonal")
+        .group_by(CODES)
         .agg(pl.col("rows", *MEASURES).sum())
         .filter(pl.col("rows") != 0)
     )

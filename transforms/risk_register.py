@@ -72,11 +72,11 @@ def by_roster(
     )
     reach = pl.col("valid_to").cum_max().shift(1).over(key)
     begins = reach.is_null() | (pl.col("valid_from").sub(pl.duration(days=1)) > reach)
-    episodes = (
-        held.with_columns(run=begins.cum_sum().over(key))
-        .group_by(*key, "run")
-        .agg(pl.col("valid_from").min(), pl.col("valid_to").max())
-        .filter((pl.col("valid_from") <= date(year, 12, 31)) & (pl.col("valid_to") >= date(year, 1, 1)))
+    several = held.select(key).is_duplicated()  # hardly anybody has more than one span of a class
+    runs = held.filter(several).with_columns(run=begins.cum_sum().over(key)).group_by(*key, "run")
+    joined = runs.agg(pl.col("valid_from").min(), pl.col("valid_to").max()).drop("run")
+    episodes = pl.concat([held.filter(~several).select(joined.columns), joined]).filter(
+        (pl.col("valid_from") <= date(year, 12, 31)) & (pl.col("valid_to") >= date(year, 1, 1))
     )
     return episodes.select(
         "person_key",

@@ -31,15 +31,12 @@ def on_day(facts: pl.DataFrame, spans: pl.DataFrame, day: str, keep: Sequence[st
     """
     numbered = facts.with_row_index("fact_no")
     wanted = spans.select("person_key", "valid_from", "valid_to", *keep)
-    order = ["fact_no", "valid_from", *keep]
     found = (
         numbered.select("fact_no", "person_key", day)
         .join(wanted, on="person_key")
         .filter(pl.col(day).is_between("valid_from", pl.col("valid_to").fill_null(FAR)))
-        .sort(order, descending=[False, True, *([False] * len(keep))])
-        .unique("fact_no", keep="first", maintain_order=True)
-        .select("fact_no", *keep)
     )
+    found = _first(found, ["valid_from", *keep], [True, *([False] * len(keep))]).select("fact_no", *keep)
     return numbered.join(found, on="fact_no", how="left", maintain_order="left").drop("fact_no")
 
 
@@ -57,15 +54,23 @@ def nearest(
         (pl.col(day) - pl.col("valid_to")).dt.total_days(),
         pl.lit(0, pl.Int64),
     )
-    found = (
-        numbered.select("fact_no", *by, day)
-        .join(wanted, on=by)
-        .with_columns(days_away=away)
-        .sort("fact_no", "days_away", "valid_from", *keep)
-        .unique("fact_no", keep="first", maintain_order=True)
-        .select("fact_no", *keep)
-    )
+    found = numbered.select("fact_no", *by, day).join(wanted, on=by).with_columns(days_away=away)
+    order = ["days_away", "valid_from", *keep]
+    found = _first(found, order, [False] * len(order)).select("fact_no", *keep)
     return numbered.join(found, on="fact_no", how="left", maintain_order="left").drop("fact_no")
+
+
+def _first(found: pl.DataFrame, order: Sequence[str], descending: Sequence[bool]) -> pl.DataFrame:
+    """The first row of each fact_no in this order. Most facts have one only: the others alone are put in order."""
+    several = found["fact_no"].is_duplicated()
+    if not several.any():
+        return found
+    chosen = (
+        found.filter(several)
+        .sort("fact_no", *order, descending=[False, *descending])
+        .unique("fact_no", keep="first", maintain_order=True)
+    )
+    return pl.concat([found.filter(~several), chosen])
 
 
 def crossed(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:

@@ -192,28 +192,23 @@ def placed(settlements: pl.DataFrame, found: Units) -> pl.DataFrame:
     category on the day, else of the person's nearest category in that household, else the unit with the
     lowest cap.
     """
-    ever = found.members.select("person_key", "household_id").unique()
-    dated = settlements.join(ever.select("person_key").unique(), on="person_key", how="semi").with_columns(
+    # a number of their own for person and household: whole numbers are compared much faster than texts
+    ever = found.members.select("person_key", "household_id").unique().with_row_index("pair")
+    held_here = found.spans.join(ever, on=["person_key", "household_id"]).rename({"unit_id": "near_unit"})
+    ever = ever.join(lowest_units(found), on="household_id", how="left")
+    dated = settlements.join(ever, on="person_key", how="semi").with_columns(
         setl_date=pl.col("setl_time").dt.date()
     )
     days = found.homes.with_columns(household_id_on_day="household_id")
     on_days = on_day(dated, days, "setl_date", ["household_id_on_day"])
     held = found.spans.with_columns(category_on_day="category")
     on_days = on_day(on_days, held, "setl_date", ["category_on_day"])
-    pairs = on_days.join(ever, on="person_key").sort("setl_id", "household_id")
-    held_here = found.spans.rename({"unit_id": "near_unit"})
-    near = nearest(pairs, held_here, "setl_date", ["near_unit"], ["person_key", "household_id"])
-    lowest = lowest_units(found)
-    return (
-        near.join(lowest, on="household_id", how="left", maintain_order="left")
-        .with_columns(
-            at_home=pl.lit(True)
-            if found.personal
-            else pl.col("household_id").eq_missing(pl.col("household_id_on_day")),
-            unit_id=pl.coalesce("near_unit", "lowest_unit"),
-        )
-        .drop("near_unit", "lowest_unit")
-    )
+    pairs = on_days.join(ever, on="person_key")
+    near = nearest(pairs, held_here, "setl_date", ["near_unit"], ["pair"])
+    here = pl.col("household_id").eq_missing(pl.col("household_id_on_day"))
+    return near.with_columns(
+        at_home=pl.lit(True) if found.personal else here, unit_id=pl.coalesce("near_unit", "lowest_unit")
+    ).drop("pair", "near_unit", "lowest_unit")
 
 
 def lowest_units(found: Units) -> pl.DataFrame:

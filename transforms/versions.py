@@ -9,8 +9,9 @@ which the files happened to arrive.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import polars as pl
 
 ROW = ("file_id", "sheet", "source_row")
@@ -43,6 +44,21 @@ def without(rows: pl.LazyFrame, gone: pl.DataFrame) -> pl.LazyFrame:
     if gone.is_empty():
         return rows
     return rows.join(gone.lazy().select(*ROW), on=ROW, how="anti", nulls_equal=True)
+
+
+def without_by_file(rows: Mapping[str, pl.LazyFrame], gone: pl.DataFrame) -> pl.LazyFrame:
+    """The rows of files, each under its file_id, but for those named in `gone`: a look at one number a row where a join
+    of all would compare texts.
+    """
+    left = []
+    for file_id, held in rows.items():
+        own = gone.filter(pl.col("file_id") == file_id)
+        if own["sheet"].null_count() == own.height:  # a text file has no sheets
+            numbers = own["source_row"].implode()
+            left.append(held.filter(~pl.col("source_row").is_in(numbers)) if own.height else held)
+        else:
+            left.append(without(held, own))
+    return pl.concat(left)
 
 
 def marks(
@@ -81,9 +97,9 @@ def repeated_keys(rows: pl.LazyFrame, key: Sequence[str]) -> pl.Series:
 
 
 def repeated(values: pl.Series) -> pl.Series:
-    """The values that occur more than once, each once. Sorting hashes is four times as fast as grouping texts."""
-    ordered = values.sort()
-    return ordered.filter((ordered == ordered.shift(1)).fill_null(False)).unique()
+    """The whole numbers that occur more than once, each once; numpy sorts them several times as fast as groups are made."""
+    ordered = np.sort(values.drop_nulls().to_numpy())
+    return pl.Series(values.name, np.unique(ordered[1:][ordered[1:] == ordered[:-1]]), dtype=values.dtype)
 
 
 def hash_of(key: Sequence[str], seed: int = 0) -> pl.Expr:

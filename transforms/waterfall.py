@@ -53,35 +53,19 @@ def waterfall(
     mart.person_year in fen; `people`: whose waterfall is shown beside the units'. A layer that is not known is empty,
     and so is what remains after it, until the burden itself is known again; an amount not determined leaves CAP empty.
     """
-    of_persons = settlements.filter(
-        pl.col("person_key").is_in(people.implode()) & ~pl.col("person_key").is_in(_capped(cap_gap).implode())
-    )
     paid = paid_layers(settlements, payments)
-    units = [_person_units(of_persons, persons)]
-    shares = [
-        of_persons.select(
-            "setl_id", unit=key_texts(of_persons["person_key"], "P"), unit_type=pl.lit("person")
-        )
-    ]
+    sums = [pl.col("tot_fen").sum(), *(_known_sum(c) for c in (*FUND_LAYERS, "COM", *AID, "other_funds"))]
+    person = pl.col("person_key")
+    shown = person.is_in(people.implode()) & ~person.is_in(_capped(cap_gap).implode())
+    of_persons = paid.filter(shown).group_by("person_key").agg(sums)
+    units = [_person_units(persons, of_persons)]
     if not cap_gap.is_empty():
         counted = items.filter("counted").select("benefit_id", setl_id="settlement_id")
-        shares.append(
-            counted.join(cap_gap.select("benefit_id"), on="benefit_id").select(
-                "setl_id", unit="benefit_id", unit_type=pl.lit("cap")
-            )
+        mine = counted.join(cap_gap.select("benefit_id"), on="benefit_id", how="semi").join(
+            paid, on="setl_id"
         )
-        units.append(_cap_units(cap_gap))
-    sums = (
-        pl.concat(shares)
-        .join(paid, on="setl_id")
-        .group_by("unit_type", "unit")
-        .agg(
-            pl.col("tot_fen").sum(),
-            *(_known_sum(code) for code in (*FUND_LAYERS, "COM", *AID, "other_funds")),
-        )
-    )
-    rows = pl.concat(units).rename({"kind": "unit_type"}).join(sums, on=["unit_type", "unit"])
-    return _stepped(rows, year)
+        units.append(_cap_units(cap_gap, mine.group_by("benefit_id").agg(sums)))
+    return _stepped(pl.concat(units), year)
 
 
 def _capped(cap_gap: pl.DataFrame) -> pl.Series:
@@ -96,26 +80,26 @@ def _known_sum(code: str) -> pl.Expr:
     return pl.when(pl.col(code).null_count() == 0).then(pl.col(code).sum()).alias(code)
 
 
-def _person_units(settlements: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
+def _person_units(persons: pl.DataFrame, sums: pl.DataFrame) -> pl.DataFrame:
     """Persons with their burden of the year; the cap is their unit's, so nothing of it stands here."""
-    mine = persons.join(settlements.select("person_key").unique(), on="person_key", how="semi")
-    text = key_texts(mine["person_key"], "P")
+    mine = persons.select("person_key", "region_code", "burden_fen").join(sums, on="person_key")
     return mine.select(
-        kind=pl.lit("person"), unit=text, unit_id=text, shown=pl.lit("person"), region_code="region_code",
-        burden_fen="burden_fen", CAP=pl.lit(0, pl.Int64),
+        pl.exclude("person_key"), unit_id=key_texts(mine["person_key"], "P"), shown=pl.lit("person"),
+        CAP=pl.lit(0, pl.Int64),
     )  # fmt: skip
 
 
-def _cap_units(cap_gap: pl.DataFrame) -> pl.DataFrame:
+def _cap_units(cap_gap: pl.DataFrame, sums: pl.DataFrame) -> pl.DataFrame:
     """Units under a cap with their burden and what the cap gives; empty: not determined."""
-    return cap_gap.select(
-        kind=pl.lit("cap"), unit="benefit_id", unit_id="unit_id", shown="unit_type", region_code="region_code",
-        burden_fen="burden_fen", CAP="amount_fen",
+    mine = cap_gap.select("benefit_id", "region_code", "burden_fen", "unit_id", "unit_type", "amount_fen")
+    return mine.join(sums, on="benefit_id").select(
+        pl.exclude("benefit_id", "unit_id", "unit_type", "amount_fen"), unit_id="unit_id", shown="unit_type",
+        CAP="amount_fen",
     )  # fmt: skip
 
 
 def paid_layers(settlements: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
-    """setl_id, tot_fen and what each layer before the cap paid on the settlement, null where not known.
+    """setl_id, person_key, tot_fen and what each layer before the cap paid on the settlement, null where not known.
 
     A settlement's own subsidies are divided over their kinds in the order of the layers, along the person's
     settlements in order of time: both add up to what was used.
@@ -123,7 +107,9 @@ def paid_layers(settlements: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFra
     funds = {code: pl.col(name) for code, name in FUND_LAYERS.items()}
     funds["TILT"] = pl.col("tilt_fen").fill_null(0)
     others = pl.sum_horizontal("oth_fen", "dis_fen", ignore_nulls=False)
-    plain = settlements.select("setl_id", "tot_fen", COM="com_used_fen", other_funds=others, **funds)
+    plain = settlements.select(
+        "setl_id", "person_key", "tot_fen", COM="com_used_fen", other_funds=others, **funds
+    )
     return plain.join(aid_layers(settlements, payments), on="setl_id", how="left").with_columns(
         pl.col(*AID).fill_null(0)
     )

@@ -79,10 +79,9 @@ def self_paid(items: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFrame:
         - pl.col("maf_fen").fill_null(0)
         - pl.col("tilt_fen").fill_null(0)
     ).clip(lower_bound=0)
-    costs = settlements.select(settlement_id="setl_id", pol_fen="pol_fen", left_fen=left).unique(
-        "settlement_id"
-    )
     counted = items.filter("counted").select("benefit_id", "settlement_id").unique()
+    costs = settlements.select(settlement_id="setl_id", pol_fen="pol_fen", left_fen=left)
+    costs = costs.join(counted, on="settlement_id", how="semi").unique("settlement_id")
     whole = [
         pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(new)
         for name, new in (("pol_fen", "pol_fen"), ("left_fen", "self_pay_fen"))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from transforms.versions import repeated
+
 LEAD = pl.Schema(
     {
         "kind": pl.String,
@@ -22,6 +24,11 @@ LEAD = pl.Schema(
     }
 )
 """A row a lead; other_settlement_id: the settlement that it clashes with."""
+NEEDED = (
+    "id_key", "person_key", "institution_code", "setl_id", "setl_time", "mdtrt_id", "begndate", "enddate", "med_type",
+    "county_code", "tot_fen", "psn_fen", "maf_fen", "tilt_fen",
+)  # fmt: skip
+"""Columns of a settlement that the searches look at."""
 OVERLAP, AFTER_DEATH, TWICE, NO_CATEGORY = "overlap", "after_death", "twice", "no_category"
 TEXTS = {
     OVERLAP: "同一人住院时间重叠",
@@ -32,14 +39,18 @@ TEXTS = {
 """What a lead of each kind says."""
 
 
-def looked_at(counted: pl.LazyFrame, inpatient_codes: list[str], dead: pl.Series) -> pl.LazyFrame:
-    """The settlements that can be a lead by themselves: what may be a stay, those of the dead, those with relief paid.
+def looked_at(
+    counted: pl.LazyFrame, inpatient_codes: list[str], people: pl.Series, twins: pl.Series
+) -> pl.LazyFrame:
+    """The settlements that can be a lead: what may be a stay, with relief paid, or may stand there twice; and all of some
+    people.
 
-    inpatient_codes: medical types that are a stay somewhere; dead: id_key of people who have died. Tests of delivered
-    columns only, so that the millions of others are left out where they are read.
+    inpatient_codes: medical types that are a stay somewhere; people: id_key of those who have died or go by several
+    keys; twins: `mark`s that occur more than once. Tests of delivered columns only, so that the millions of others are
+    left out where they are read.
     """
     stay = pl.col("med_type").is_in(inpatient_codes) | pl.col("med_type").str.starts_with("21")
-    mine = pl.col("id_key").is_in(dead.implode())
+    mine = pl.col("id_key").is_in(people.implode()) | mark().is_in(twins.implode())
     return counted.filter((stay | (relief_paid() > 0) | mine).fill_null(False) & (pl.col("tot_fen") > 0))
 
 
@@ -133,24 +144,16 @@ def after_death(counted: pl.LazyFrame, deaths: pl.DataFrame, inpatient: pl.Expr)
 SAME = ["person_key", "institution_code", "setl_time", "med_type", "tot_fen", "psn_fen"]
 
 
-def marks(counted: pl.LazyFrame) -> pl.LazyFrame:
-    """mark: a number for what two entries of one settlement have in common, a row a settlement."""
-    money = pl.col("setl_time").cast(pl.Int64) + pl.col("tot_fen") * 7919
-    return counted.filter(pl.col("tot_fen") > 0).select(mark=pl.col("person_key") ^ money)
+def mark(who: str = "id_key") -> pl.Expr:
+    """A number for what two entries of one settlement have in common."""
+    return pl.col(who) ^ (pl.col("setl_time").cast(pl.Int64) + pl.col("tot_fen") * 7919)
 
 
-def repeated(found: pl.Series) -> pl.Series:
-    """The marks that occur more than once; few of them are more than chance."""
-    ordered = found.sort()
-    return ordered.filter(ordered == ordered.shift(1)).unique()
-
-
-def entered_twice(counted: pl.LazyFrame, again: pl.Series) -> pl.LazyFrame:
-    """The settlements with one of these marks: SAME, setl_id, region_code."""
-    money = pl.col("setl_time").cast(pl.Int64) + pl.col("tot_fen") * 7919
-    return counted.filter(
-        (pl.col("tot_fen") > 0) & (pl.col("person_key") ^ money).is_in(again.implode())
-    ).select(*SAME, "setl_id", region_code="county_code")
+def entered_twice(looked: pl.DataFrame) -> pl.DataFrame:
+    """The settlements whose mark occurs more than once, few of them by chance: SAME, setl_id, region_code."""
+    again = repeated(looked.select(mark("person_key")).to_series())
+    few = looked.filter(mark("person_key").is_in(again.implode()))
+    return few.select(*SAME, "setl_id", region_code="county_code")
 
 
 def twice_leads(found: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -28,11 +29,18 @@ LETTERS = {
     "A-L09": "ab", "A-W01": "abc", "A-W04": "abc", "A-W05": "abc", "A-W06": "abc", "A-W07": "ab",
 }  # fmt: skip
 """Register key → the readings that can be applied; other entries of the register are not computed here."""
+YARDSTICKS = frozenset({"A-L02", "A-L04", "A-W01"})
+"""Entries that leave the costs as they are and say what they are measured by."""
 PLAIN = {
     "A-L01": "a", "A-L02": "a", "A-L03": "a", "A-L04": "b", "A-L05": "a", "A-L06": "a", "A-L07": "a", "A-L09": "a",
     "A-W01": "a", "A-W04": "a", "A-W05": "a", "A-W06": "b", "A-W07": "a",
 }  # fmt: skip
 """What holds where a rule does not list the entry."""
+UNREAD = (
+    "setl_id", "institution_code", "county_code", "designated", "setl_time", "household_id_on_day", "file_id", "sheet",
+    "source_row",
+)  # fmt: skip
+"""Columns of a cost that no reading looks at."""
 INFORMING = frozenset({"A-L07", "A-L09", "A-W07"})
 """Questions of the policy as a whole, not of a case: their amounts are listed, but no line waits for them."""
 
@@ -57,10 +65,15 @@ class Facts:
     early_costs: pl.DataFrame | None = None
     former: pl.DataFrame | None = None
 
-    @property
+    @cached_property
     def counted(self) -> pl.DataFrame:
         """Costs that count, with their category."""
         return self.open_costs.filter("counted")
+
+    @cached_property
+    def bases(self) -> pl.DataFrame:
+        """`unit_bases` of the costs that count, before any reading of the yardstick."""
+        return unit_bases(self.cap, self.counted, self.found.units)
 
 
 def chosen(cap: HouseholdCap) -> dict[str, str]:
@@ -84,7 +97,11 @@ def only_pilots(cap: HouseholdCap) -> bool:
 
 def amounts_under(facts: Facts, readings: Mapping[str, str]) -> pl.DataFrame:
     """unit_id, household_id, amount_fen of every unit under `readings` (all keys of LETTERS); unknown: null."""
-    now = under(facts, readings)
+    return amounts_of(under(facts, readings), readings)
+
+
+def amounts_of(now: Facts, readings: Mapping[str, str]) -> pl.DataFrame:
+    """`amounts_under`, from the facts as these readings have them (`under`)."""
     return (
         bases_under(now, readings)
         .join(now.found.units.select("unit_id", "household_id"), on="unit_id", maintain_order="left")
@@ -115,7 +132,7 @@ def bases_under(facts: Facts, readings: Mapping[str, str]) -> pl.DataFrame:
     A-L02 leaves households with different certificates alone (A-L03 says which cap they have); A-L04 a goes before
     A-L02. Where an amount is a sum over periods, persons or illnesses, the line keeps the lowest cap.
     """
-    bases = unit_bases(facts.cap, facts.counted, facts.found.units)
+    bases = facts.bases
     if readings["A-L03"] == "c":
         bases = _at(facts, bases, own_caps(facts, bases))
     if readings["A-L02"] in ("b", "c"):
@@ -132,26 +149,22 @@ def bases_under(facts: Facts, readings: Mapping[str, str]) -> pl.DataFrame:
 
 
 def _with(facts: Facts, rows: pl.DataFrame) -> pl.DataFrame:
-    """The open costs, of which `rows` (with category) count; in a split household each goes to its category's unit."""
-    own = facts.found.units.filter("split").select("household_id", "category", own_unit="unit_id")
-    fixed = own.select(moved_unit="own_unit", own_category="category")
+    """The open costs as `rows` have their category (null: they do not count); in a split household each that counts
+    goes to its category's unit."""
+    rows = rows.with_columns(counted=pl.col("category").is_not_null())
+    split = facts.found.units.filter("split").select("household_id", "category", "unit_id")
+    if split.is_empty():
+        return rows.select(facts.open_costs.columns)
+    apart = pl.col("household_id").is_in(split["household_id"].implode())
+    own = split.rename({"unit_id": "own_unit"})
     moved = (
-        rows.select("setl_id", "household_id", "unit_id", "category")
+        rows.filter(apart)
         .join(own, on=["household_id", "category"], how="left")
-        .with_columns(moved_unit=pl.coalesce("own_unit", "unit_id"))
-        .join(fixed, on="moved_unit", how="left")
-        .select("setl_id", "household_id", "moved_unit", counts_as=pl.coalesce("own_category", "category"))
+        .with_columns(pl.coalesce("own_unit", "unit_id").alias("unit_id"))
+        .join(split.select("unit_id", own_category="category"), on="unit_id", how="left")
+        .with_columns(category=pl.when("counted").then(pl.coalesce("own_category", "category")))
     )
-    return (
-        facts.open_costs.drop("category")
-        .join(moved, on=["setl_id", "household_id"], how="left", maintain_order="left")
-        .with_columns(
-            pl.coalesce("moved_unit", "unit_id").alias("unit_id"),
-            counted=pl.col("counts_as").is_not_null(),
-            category="counts_as",
-        )
-        .select(facts.open_costs.columns)
-    )
+    return pl.concat(part.select(facts.open_costs.columns) for part in (rows.filter(~apart), moved))
 
 
 # ---- A-L01, A-L05: when must the certificate be valid
@@ -165,16 +178,12 @@ def _whole_year(facts: Facts, day: date) -> pl.DataFrame:
     """
     codes = list(caps_in_order(facts.cap))
     then = best_code_spans(facts.certificates, codes, day, day).select("person_key", category_then="category")
-    holders = facts.open_costs.join(then, on="person_key", maintain_order="left")
-    return _nearest(facts, holders).with_columns(
-        category=pl.coalesce("category_on_day", "near_category", "category_then")
+    holds = pl.col("category_then").is_not_null()
+    return (
+        held_on_any_day(facts)
+        .join(then, on="person_key", how="left")
+        .with_columns(category=pl.when(holds).then(pl.coalesce("category", "category_then")))
     )
-
-
-def _nearest(facts: Facts, costs: pl.DataFrame) -> pl.DataFrame:
-    """Costs with near_category: the person's category nearest to the day, null for who held none in the year."""
-    spans = facts.found.spans.rename({"category": "near_category"})
-    return nearest(costs, spans, "setl_date", ["near_category"], ["person_key"])
 
 
 def held_at_year_end(facts: Facts) -> pl.DataFrame:
@@ -189,34 +198,40 @@ def held_at_adjudication(facts: Facts) -> pl.DataFrame:
 
 def held_on_any_day(facts: Facts) -> pl.DataFrame:
     """A-L01 d: valid on any day of the year; a cost outside takes the person's nearest category."""
-    near = _nearest(facts, facts.open_costs)
-    rows = near.with_columns(category=pl.coalesce("category_on_day", "near_category"))
-    return rows.filter(pl.col("category").is_not_null())
+    inside = pl.col("category_on_day").is_not_null()
+    spans = facts.found.spans.rename({"category": "near_category"})
+    outside = facts.open_costs.filter(~inside)
+    near = nearest(outside, spans, "setl_date", ["near_category"], ["person_key"])
+    return pl.concat(
+        [
+            facts.open_costs.filter(inside).with_columns(category="category_on_day"),
+            near.with_columns(category="near_category").drop("near_category"),
+        ]
+    )
 
 
 def before_certificate(facts: Facts) -> pl.DataFrame:
     """A-L05 b: costs before a certificate of the year started count as well, under that certificate's category."""
-    columns = ["setl_id", "household_id"]
+    rows = facts.open_costs.with_row_index("cost_no")
     later = (
-        facts.open_costs.filter(pl.col("category_on_day").is_null())
-        .select(*columns, "person_key", "setl_date")
+        rows.filter(pl.col("category_on_day").is_null())
+        .select("cost_no", "person_key", "setl_date")
         .join(facts.found.spans.select("person_key", "valid_from", next_category="category"), on="person_key")
         .filter(pl.col("valid_from") > pl.col("setl_date"))
-        .sort("setl_id", "valid_from")
-        .unique(columns, keep="first", maintain_order=True)
-        .select(*columns, "next_category")
+        .sort("cost_no", "valid_from", "next_category")
+        .unique("cost_no", keep="first", maintain_order=True)
+        .select("cost_no", "next_category")
     )
-    rows = facts.open_costs.join(later, on=columns, how="left").with_columns(
+    return rows.join(later, on="cost_no", how="left").with_columns(
         category=pl.coalesce("category_on_day", "next_category")
     )
-    return rows.filter(pl.col("category").is_not_null())
 
 
 COUNTING: dict[str, dict[str, Callable[[Facts], pl.DataFrame]]] = {
     "A-L01": {"b": held_at_year_end, "c": held_at_adjudication, "d": held_on_any_day},
     "A-W05": {"b": held_at_year_end, "c": held_on_any_day},
 }
-"""Register key and letter → the open costs that count, with their category."""
+"""Register key and letter → the open costs with the category under which each counts, null for those that do not."""
 
 
 def from_the_new_year(facts: Facts) -> Facts:

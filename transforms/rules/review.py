@@ -6,12 +6,14 @@ case is put before a person together with that amount. How a reading counts: `tr
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from transforms.rules.readings import LETTERS, Facts, amounts_under, chosen
-from transforms.units import Units, lowest_units
+from transforms.rules.readings import LETTERS, UNREAD, YARDSTICKS, Facts, amounts_of, borne, chosen, under
+from transforms.units import Units, caps_in_order, lowest_units
 
 if TYPE_CHECKING:
     from schemas.policy import HouseholdCap
@@ -29,21 +31,79 @@ def other_readings(facts: Facts, shown: Units, lines: pl.DataFrame) -> pl.DataFr
     those not applied. What says when and where the rule holds at all stands in `other_scope`.
     """
     applied = chosen(facts.cap)
-    found = []
-    for key, letters in LETTERS.items():
-        for letter in letters:
-            if key not in facts.cap.readings or key in SCOPE or applied[key] == letter:
-                continue
-            amounts = amounts_under(facts, applied | {key: letter})
-            differing = _of_households(shown, amounts, lines) if key == "A-L03" else _of_units(amounts, lines)
-            found.append(
-                differing.select(
-                    "unit_id", reading_key=pl.lit(key), reading=pl.lit(letter), amount_fen="amount_fen"
-                )
-            )
-    if not found:
+    others = [
+        (key, applied | {key: letter})
+        for key, letters in LETTERS.items()
+        for letter in letters
+        if key in facts.cap.readings and key not in SCOPE and applied[key] != letter
+    ]
+    if not others or lines.is_empty():
         return pl.DataFrame(schema=CASES)
+    facts = reaching(facts, [applied, *(readings for _, readings in others)])
+    now = under(facts, applied)
+    together = _of(facts, shown.units.filter("mixed")["household_id"])
+    found = []
+    for key, readings in others:
+        if key == "A-L03":
+            amounts = amounts_of(under(together, readings), readings)
+            differing = _of_households(shown, amounts, lines)
+        else:
+            amounts = amounts_of(now if key in YARDSTICKS else under(facts, readings), readings)
+            differing = _of_units(amounts, lines)
+        found.append(
+            differing.select(
+                "unit_id",
+                reading_key=pl.lit(key),
+                reading=pl.lit(readings[key]),
+                amount_fen="amount_fen",
+            )
+        )
     return pl.concat(found).cast(CASES).sort("unit_id", "reading_key", "reading")
+
+
+def reaching(facts: Facts, ways: Sequence[Mapping[str, str]]) -> Facts:
+    """The facts with the costs (less UNREAD) of those households alone that can reach a cap under one of these readings.
+
+    To the others nothing is due however their costs are told apart and counted: all that their costs can come to,
+    with the costs of the years before, is at most the lowest cap of any certificate that a member ever held.
+    """
+    early = facts.early_costs
+    facts = replace(
+        facts,
+        open_costs=facts.open_costs.drop(UNREAD, strict=False),
+        early_costs=None if early is None else early.drop(UNREAD, strict=False),
+    )
+    lowest = (
+        facts.found.members.select("person_key", "household_id")
+        .join(facts.certificates.select("person_key", "code"), on="person_key")
+        .group_by("household_id")
+        .agg(cap_fen=pl.col("code").replace_strict(caps_in_order(facts.cap), return_dtype=pl.Int64).min())
+    )
+    most = pl.max_horizontal(borne(readings) for readings in ways).clip(lower_bound=0)
+    costs = [facts.open_costs] if facts.early_costs is None else [facts.open_costs, facts.early_costs]
+    sums = pl.concat(frame.select("household_id", most_fen=most) for frame in costs)
+    if facts.former is not None:
+        sums = pl.concat([sums, facts.former.select("household_id", most_fen="former_fen")])
+    within = (
+        sums.group_by("household_id")
+        .agg(pl.col("most_fen").sum())
+        .join(lowest, on="household_id")
+        .filter(pl.col("most_fen") <= pl.col("cap_fen"))["household_id"]
+    )
+    return _of(
+        facts, facts.found.units.filter(~pl.col("household_id").is_in(within.implode()))["household_id"]
+    )
+
+
+def _of(facts: Facts, households: pl.Series) -> Facts:
+    """The facts with the costs of these households alone."""
+    mine = pl.col("household_id").is_in(households.unique().implode())
+    early = facts.early_costs
+    return replace(
+        facts,
+        open_costs=facts.open_costs.filter(mine),
+        early_costs=None if early is None else early.filter(mine),
+    )
 
 
 SCOPE = ("A-L09", "A-W07")

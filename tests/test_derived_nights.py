@@ -1,0 +1,144 @@
+"""A night builds on the last result of the year: it gives what reading every row gives, table by table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from flows import mass as flow_mass
+from flows import pipeline
+from flows.assess import Assessment, assess
+from flows.configuration import load_configuration
+from stores import lake
+from stores.home import Home
+from synth import county as synth_county
+from tests.support import deliver, deliveries, quiet
+from transforms import mass
+
+YEAR, ON = 2023, date(2024, 3, 31)
+
+
+@pytest.fixture
+def derived(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each attempt to build on an earlier result came to a result."""
+    made: list[bool] = []
+    own = flow_mass.Settlements._derived
+
+    def watched(*args: Any) -> Any:
+        found = own(*args)
+        made.append(found is not None)
+        return found
+
+    monkeypatch.setattr(flow_mass.Settlements, "_derived", watched)
+    monkeypatch.setattr(flow_mass, "MOST_TOUCHED", 1.0)  # a small county is touched by half in a month
+    monkeypatch.setenv("FENGDING_SECRET", "for tests only")
+    return made
+
+
+def assessed(home: Home, derive: bool) -> Assessment:
+    return assess(
+        home, lake.files_in_force(home), load_configuration(home, None), YEAR, ON, quiet, derive=derive
+    )
+
+
+def ordered(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows in one order; lists as text, since lists do not sort."""
+    plain = frame.with_columns(pl.col(pl.List(pl.String)).list.join("|"))
+    return plain.sort(plain.columns)
+
+
+def agree(left: Assessment, right: Assessment) -> None:
+    assert left.tables.keys() == right.tables.keys()
+    for name, rows in left.tables.items():
+        assert ordered(rows).equals(ordered(right.tables[name].select(rows.columns))), name
+    assert left.facts == right.facts
+
+
+def nights(root: Path, region: str, persons: int, seed: int) -> Iterator[Home]:
+    """A home after each date of receipt of a synthetic county."""
+    county = root / "county"
+    synth_county.write_county(county, persons=persons, year=YEAR, region=region, seed=seed)
+    home = Home(root / "home")
+    home.ensure()
+    for _, files in groupby(deliveries(county), key=lambda delivery: delivery[1]):
+        deliver(home, files)
+        yield home
+
+
+@pytest.mark.parametrize(("region", "seed"), [("330112", 1), ("330324", 2), ("500243", 3)])
+def test_a_night_gives_what_reading_every_row_gives(
+    tmp_path: Path, derived: list[bool], region: str, seed: int
+) -> None:
+    """Refunds, later versions, corrections, links, rosters, payments and refused rows come in over more than a year."""
+    whole = None
+    for home in nights(tmp_path, region, 250, seed):
+        found = assessed(home, derive=True)
+        whole = assessed(home, derive=False)
+        agree(found, whole)
+        found.hand_on()
+    assert sum(derived) > 8
+    assert whole is not None and whole.tables["person_year"].height > 200
+
+
+def month_home(root: Path) -> tuple[Home, list[Any]]:
+    """A home with all but the last settlement files of a county, handed on; and what is still to come."""
+    county = root / "county"
+    synth_county.write_county(county, persons=120, year=YEAR, region="330112", seed=5)
+    files = deliveries(county)
+    last = [each for each in files if each[0].name.startswith("setl_d")][-1]
+    home = Home(root / "home")
+    deliver(home, [each for each in files if each != last])
+    assessed(home, derive=False).hand_on()
+    return home, [last]
+
+
+def test_what_was_handed_on_is_left_alone_where_it_does_not_fit(
+    tmp_path: Path, derived: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A withdrawn file, other code, a damaged frame, sums that do not agree: every row is read again."""
+    home, rest = month_home(tmp_path)
+    deliver(home, rest)
+    whole = assessed(home, derive=False)
+    agree(assessed(home, derive=True), whole)
+    assert derived == [True]
+    folder = home.lake / "carried" / str(YEAR)
+    sums = pl.read_parquet(folder / "sums.parquet")
+    sums.with_columns(pl.col("psn_fen") + 1).write_parquet(folder / "sums.parquet")
+    agree(assessed(home, derive=True), whole)
+    assert derived == [True, False]
+    (folder / "sums.parquet").write_bytes(b"PAR1")
+    agree(assessed(home, derive=True), whole)
+    monkeypatch.setattr(flow_mass, "code_version", lambda: "another")
+    agree(assessed(home, derive=True), whole)
+    assert derived == [True, False]  # nothing fits: nothing is attempted
+
+
+def test_a_withdrawn_file_is_not_built_on(tmp_path: Path, derived: list[bool]) -> None:
+    home, rest = month_home(tmp_path)
+    held = lake.files_in_force(home).filter(pl.col("table") == "setl_d")["file_id"][0]
+    manifest = lake.read_manifest(home, held)
+    assert manifest is not None
+    manifest.status, manifest.withdrawn_on = "withdrawn", ON
+    lake.write_manifest(home, manifest)
+    deliver(home, rest)
+    agree(assessed(home, derive=True), assessed(home, derive=False))
+    assert derived == []
+
+
+def test_only_what_belongs_to_people_or_adds_up_is_kept() -> None:
+    """Every part of what is summed up is put in anew: by person, or as a sum."""
+    assert {*mass.BY_PERSON, "months"} == set(mass.Mass._fields)
+
+
+def test_a_backfill_reads_every_row(tmp_path: Path, derived: list[bool]) -> None:
+    home, rest = month_home(tmp_path)
+    deliver(home, rest)
+    asked = pipeline.new_request(home.root, "backfill", YEAR, None, None, None, False)
+    pipeline.assess_year(home, YEAR, asked, quiet)
+    assert derived == []
