@@ -100,6 +100,8 @@ class TextSheet:
     def _repeated_days(self, texts: pl.LazyFrame, wanted: Wanted) -> Schema:
         """Types of the columns of `DAYS` that say the same few days in the first rows."""
         places = [f"c{wanted.columns[name]}" for name in DAYS if name in wanted.columns]
+        if not places:
+            return {}
         first = texts.select(places).head(_FIRST_ROWS).collect()
         return {place: pl.Categorical for place in places if first[place].n_unique() * 20 < first.height}
 

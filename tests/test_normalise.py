@@ -143,6 +143,13 @@ def test_impossible_dates_are_bad(text: str) -> None:
     assert values[0] is None and bad is not None and bad.to_list() == [True, False]
 
 
+@pytest.mark.parametrize("text", ["0000-01-01 00:00:00", "1899-12-31 23:59:59", "2101-01-01 00:00:00"])
+def test_times_before_and_after_the_years_that_can_be_are_bad(text: str) -> None:
+    read, bad = datetimes(pl.Series(["2023-05-01 08:00:00", text]))
+    assert read.to_list() == [datetime(2023, 5, 1, 8), None]
+    assert bad is not None and bad.to_list() == [False, True]
+
+
 def test_times_are_kept() -> None:
     texts = [
         "2023-05-01 10:11:12",
@@ -198,6 +205,7 @@ def test_certificates() -> None:
     assert facts["sex"][0] == "2"
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.none() | st.tuples(st.integers(10**16, 10**17 - 1), st.integers(0, 10)), max_size=5))
 def test_numbers_become_texts_again(given_numbers: list[tuple[int, int] | None]) -> None:
     numbers = pl.Series([None if n is None else n[0] * 11 + n[1] for n in given_numbers], dtype=pl.Int64)

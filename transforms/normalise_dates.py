@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 
 import polars as pl
 
@@ -85,14 +84,10 @@ def _fast(texts: pl.Series, regular: pl.Expr) -> tuple[pl.Series, pl.Series | No
 
 
 def _within(days: pl.Series) -> bool:
-    """Whether all dates lie in the years that can be."""
-    first, last = days.min(), days.max()
-    return (
-        isinstance(first, date)
-        and isinstance(last, date)
-        and FIRST_YEAR <= first.year
-        and last.year <= LAST_YEAR
-    )
+    """Whether there are dates, all of them in the years that can be."""
+    day = pl.col(days.name)
+    first, last = days.to_frame().select(a=day.min().dt.year(), b=day.max().dt.year()).row(0)
+    return first is not None and bool(FIRST_YEAR <= first and last <= LAST_YEAR)
 
 
 def _rest(texts: pl.Series, found: pl.Series, places: pl.Series) -> tuple[pl.Series, pl.Series | None]:
