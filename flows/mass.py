@@ -29,6 +29,8 @@ from transforms.versions import ROW
 
 MOST_NEW = 300_000
 """More new settlements than this are no night's delivery: reading everything is as quick."""
+WORTH_KEEPING = 100_000
+"""So many new settlements make it worth while to hand on a later result."""
 MOST_TOUCHED = 0.2
 """From this share of all people on, reading everything is as quick."""
 
@@ -52,11 +54,15 @@ class Handed(NamedTuple):
 
 
 class Summed(NamedTuple):
-    """What the settlements of a year come to. detail: rows of `Resolved.plain` of the people `known`, perhaps of more."""
+    """What the settlements of a year come to.
+
+    detail: rows of `Resolved.plain` of the people `known`, perhaps of more. derived: from what was handed on.
+    """
 
     mass: Mass
     detail: pl.DataFrame
     known: pl.Series
+    derived: bool
 
 
 @dataclass(frozen=True)
@@ -140,8 +146,14 @@ class Settlements:
         found = mass.mass(settled.plain, asked, self.looked.twins)
         known = pl.concat([wanted, persons_of(self.looked.paid, links)]).unique()
         keys = keys_of(known, links)
-        detail = settled.plain.filter(pl.col("id_key").is_in(keys.implode())).collect(engine="streaming")
-        return Summed(found, detail, known)
+        theirs = settled.plain.filter(pl.col("id_key").is_in(keys.implode())).select(
+            self._columns(settled.plain)
+        )
+        return Summed(found, theirs.collect(engine="streaming"), known, False)
+
+    def _columns(self, rows: pl.LazyFrame) -> list[str]:
+        """Those that settlements looked at one by one must have."""
+        return [name for name in rows.collect_schema().names() if name in (*ROW, *mass.ONE_BY_ONE)]
 
     def _derived(self, handed: Handed, settled: Resolved, wanted: pl.Series, asked: Asked) -> Summed | None:
         links = self.people.links
@@ -150,9 +162,10 @@ class Settlements:
             return None
         mine = pl.col("id_key").is_in(keys.implode())
         rows = self.rows(year=self.year).filter(mine & (pl.col("cost_year") == self.year))
-        theirs = rows.collect(engine="streaming")
+        columns = self._columns(rows)
+        theirs = rows.select(columns).collect(engine="streaming")
         alias = self.configuration.reference["region_alias"]
-        netted = settled.netted.filter(mine)
+        netted = settled.netted.filter(mine).select(*columns, "person_key", "partial_refund_fen")
         after = resolved.plain_rows(theirs.lazy(), settled.gone, netted, links, alias).collect()
         summed_up = [*ROW, *mass.SUMMED]
         earlier = theirs.lazy().filter(pl.col("file_id").is_in(handed.files.implode())).select(summed_up)
@@ -164,12 +177,12 @@ class Settlements:
             return None
         others = handed.detail.filter(~pl.col("person_key").is_in(people.implode()))
         detail = pl.concat([others, after.select(others.columns)])
-        return Summed(found, detail, pl.concat([wanted, persons_of(self.looked.paid, links)]).unique())
+        return Summed(found, detail, pl.concat([wanted, persons_of(self.looked.paid, links)]).unique(), True)
 
     def _touched(self, handed: Handed, settled: Resolved, wanted: pl.Series, dead: pl.Series) -> pl.Series:
         """id_key of everybody of whom something may be otherwise than it was."""
         links, near = self.people.links, self.looked.near
-        turned = pl.concat([either(handed.gone, settled.gone.unique())])
+        turned = either(handed.gone, settled.gone.unique())
         keys = [
             self.fresh["id_key"],
             near.join(turned, on=ROW, how="semi", nulls_equal=True)["id_key"],
@@ -182,8 +195,8 @@ class Settlements:
         return closed(pl.concat(key.rename("id_key") for key in keys).drop_nulls(), handed.links, links)
 
     def hand_on(self, settled: Resolved, found: Summed, asked: Asked) -> None:
-        """Keep what the next night builds on."""
-        if not self.looked.whole:
+        """Keep what the next night builds on; not anew for the few settlements of a night or three."""
+        if not self.looked.whole or (found.derived and self.fresh.height < WORTH_KEEPING):
             return
         looked, summed = self.looked, found.mass
         known = found.known
@@ -193,7 +206,8 @@ class Settlements:
             ingredients(self),
             {
                 "near": looked.near, "ids": looked.ids.to_frame("ids"), "mixed": looked.mixed.to_frame("mixed"),
-                "codes": looked.codes, "layers": looked.layers, "paid": looked.paid.to_frame("id_key"), "gone": settled.gone.unique(), "netted": settled.netted,
+                "codes": looked.codes, "layers": looked.layers, "paid": looked.paid.to_frame("id_key"),
+                "gone": settled.gone.unique(), "netted": settled.netted,
                 "links": self.people.links, "dead": asked.dead.to_frame("id_key"), "known": known.to_frame("person_key"),
                 "detail": found.detail.filter(pl.col("person_key").is_in(known.implode())),
                 **{name: getattr(summed, name) for name in Mass._fields},

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from transforms.analytics import SETTLED
+from transforms.burden import DETAIL
 from transforms.indicators_costs import FUNDS, insured_months
 from transforms.person_year import SUMS, totals
 from transforms.rules import leads
@@ -22,6 +23,8 @@ SUMMED = (
     *dict.fromkeys([*(f"{name}_fen" for name in SUMS), *FUNDS, *SETTLED.values()]),
 )  # fmt: skip
 """Columns of a core row that the sums by person and month look at."""
+ONE_BY_ONE = (*dict.fromkeys([*SUMMED, *leads.NEEDED, *DETAIL]),)
+"""Columns of a core row (and some that are worked out) that settlements looked at one by one must have."""
 BY_PERSON = ("sums", "eyed", "twice")
 
 
