@@ -70,13 +70,14 @@ Say = Callable[[str], None]
 class Assessment:
     """Result frames of a cost year by table name, what the summary tells, and the stages that do not balance.
 
-    hand_on: keeps what the next night builds on.
+    hand_on: keeps what the next night builds on; derived: whether this one was built on an earlier result.
     """
 
     tables: dict[str, pl.DataFrame]
     facts: dict[str, Any]
     broken: pl.DataFrame
     hand_on: Callable[[], None] = lambda: None
+    derived: bool = False
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,11 @@ def assess(
     told = summary(settled, persons, households, assessed)
     told["rules"] += relief.told
     return Assessment(
-        tables, told, reconcile.broken(balance), lambda: settlements.hand_on(settled, summed, ways)
+        tables,
+        told,
+        reconcile.broken(balance),
+        lambda: settlements.hand_on(settled, summed, ways),
+        summed.derived,
     )
 
 

@@ -176,7 +176,7 @@ def _current_result(home: Home, request: Request) -> Path | None:
         held = published.regions.get(request.year, {}).get(request.region, held)
     elif published.regions.get(request.year):
         return None
-    return home.out / name if held == name else None
+    return home.out / name if held == name and not derived(home.out / name) else None
 
 
 def result_key(home: Home, configuration: Configuration, files: pl.DataFrame, year: int, on: date) -> str:
@@ -205,7 +205,8 @@ def assess_year(home: Home, year: int, request: Request, say: Say) -> tuple[Path
     configuration = load_configuration(home, request.as_of)
     files = lake.files_in_force(home, request.as_of)
     folder = home.out / str(year) / result_key(home, configuration, files, year, request.on)
-    if (folder / "manifest.json").exists():
+    there = (folder / "manifest.json").exists()
+    if there and not (request.kind == "backfill" and derived(folder)):
         say(f"{year} 年度：输入没有变化，沿用已有结果")
         return folder, False
     say(f"{year} 年度：计算开始")
@@ -244,10 +245,16 @@ def write_results(
         "code_version": code_version(),
         "rows": {name: frame.height for name, frame in found.tables.items()},
         "facts": found.facts,
+        "derived": found.derived,
     }
     write_json(temporary / "manifest.json", manifest)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(temporary, folder)
+
+
+def derived(folder: Path) -> bool:
+    """Whether a night built these results on earlier ones: a backfill reads every row, also to prove them."""
+    return bool(read_manifest(folder).get("derived", False))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

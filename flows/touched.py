@@ -14,7 +14,9 @@ from stores import lake
 from stores.home import Home
 from stores.ingest import IngestSummary
 from stores.state import code_version, read_published
-from transforms import cases, scope
+from transforms import cases, identity, scope
+from transforms.identity import with_person
+from transforms.looked import tied
 
 
 def years_to_assess(home: Home, ingested: IngestSummary, request: Request) -> list[int]:
@@ -29,7 +31,7 @@ def years_to_assess(home: Home, ingested: IngestSummary, request: Request) -> li
     running = {request.on.year} & (present | held)
     asked = ((touched | reached) & (held | present)) | stale | running
     # a year looks back at the ones before it: base years of indicators, the forecast, costs carried on
-    later = {year for year in held if year > min(asked, default=request.on.year)}
+    later = {year for year in held if year > min(asked | touched, default=request.on.year)}
     return sorted(year for year in asked | later if year <= request.on.year)
 
 
@@ -67,7 +69,8 @@ def outdated(home: Home, year: int, request: Request) -> bool:
 
 
 def reached_years(home: Home, files: pl.DataFrame, new: list[str], years: set[int]) -> set[int]:
-    """Of `years`, those with a settlement that a new refund, negative row, payment, item, diagnosis or referral reaches.
+    """Of `years`, those whose settlements or people something new reaches: a refund, a later or a rejected version, a
+    payment, an item, a diagnosis or a referral of one of their settlements, or another link between two keys.
 
     A decision on a settlement, or one without a year, may bear on any; so may a ledger row without a year.
     """
@@ -79,11 +82,33 @@ def reached_years(home: Home, files: pl.DataFrame, new: list[str], years: set[in
         return years
     if lake.scan(home, "paid_ledger", fresh).select(pl.col("cost_year").is_null().any()).collect().item():
         return years
-    rows = lake.scan(home, "setl_d", fresh).filter(scope.special())
-    special = rows.select("setl_id", "init_setl_id", "id_key", "institution_code", pl.col("tot_fen").abs())
-    named = special.collect(engine="streaming")
-    paid, billed, visits, referred = pl.collect_all(
+    relinked = relinked_keys(home, files, years)
+    listed = lake.scan(home, "roster", files).filter(pl.col("id_key").is_in(relinked.implode()))
+    if not relinked.is_empty() and not listed.head(1).collect().is_empty():
+        return years
+    rejects = lake.rejected(home, fresh).filter(pl.col("table") == "setl_d").collect()
+    lost = rejects.filter(pl.col("cost_year").is_null())["id_key"].drop_nulls()
+    ids, visits = bearing_on(home, files, fresh)
+    ids = pl.concat([ids, rejects["setl_id"], rejects["init_setl_id"]]).drop_nulls().unique()
+    keys = pl.concat([relinked, lost]).unique()
+    old = lake.scan(home, "setl_d", files).filter(pl.col("cost_year").is_in(sorted(years)))
+    wanted = (
+        pl.col("setl_id").is_in(ids.implode())
+        | pl.col("mdtrt_id").is_in(visits.implode())
+        | pl.col("id_key").is_in(keys.implode())
+    )
+    by_id = old.filter(wanted).select("cost_year").unique()
+    sizes = reversible(home, fresh, links_of(home, years)).lazy()
+    by_sum = old.join(sizes, on=["id_key", "institution_code", "tot_fen"], how="semi")
+    found = pl.concat(pl.collect_all([by_id, by_sum.select("cost_year").unique()], engine="streaming"))
+    return {*found["cost_year"], *rejects["cost_year"].drop_nulls()} & years
+
+
+def bearing_on(home: Home, files: pl.DataFrame, fresh: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    """Ids of settlements and of visits that rows of the fresh files name, or are later versions of."""
+    settled, paid, billed, visits, referred = pl.collect_all(
         [
+            lake.scan(home, "setl_d", fresh).select("setl_id", "init_setl_id", "mdtrt_id"),
             lake.scan(home, "payment", fresh).select("setl_id"),
             lake.scan(home, "fee_list_d", fresh).select("setl_id").unique(),
             lake.scan(home, "setl_diag_list_d", fresh).select("mdtrt_id").unique(),
@@ -91,21 +116,40 @@ def reached_years(home: Home, files: pl.DataFrame, new: list[str], years: set[in
         ],
         engine="streaming",
     )
-    ids = [named["init_setl_id"], named["setl_id"], *(rows["setl_id"] for rows in (paid, billed, referred))]
-    ids_named = pl.concat(ids).drop_nulls().unique()
-    visits_named = pl.concat([visits["mdtrt_id"], referred["mdtrt_id"]]).drop_nulls().unique()
-    free = (
-        named.filter(pl.col("init_setl_id").is_null())
-        .select("id_key", "institution_code", "tot_fen")
-        .unique()
-    )
-    old = lake.scan(home, "setl_d", files).filter(pl.col("cost_year").is_in(sorted(years)))
-    wanted = pl.col("setl_id").is_in(ids_named.implode()) | pl.col("mdtrt_id").is_in(visits_named.implode())
-    by_id = old.filter(wanted).select("cost_year").unique()
-    by_sum = (
-        old.join(free.lazy(), on=["id_key", "institution_code", "tot_fen"], how="semi")
-        .select("cost_year")
-        .unique()
-    )
-    found = pl.concat(pl.collect_all([by_id, by_sum], engine="streaming"))
-    return set(found["cost_year"])
+    # a payment of a reversed settlement follows it to the one of the same visit, of whatever year
+    named = pl.col("setl_id").is_in(paid["setl_id"].drop_nulls().implode())
+    followed = lake.scan(home, "setl_d", files).filter(named).select("mdtrt_id").collect(engine="streaming")
+    ids = [
+        settled["setl_id"],
+        settled["init_setl_id"],
+        *(rows["setl_id"] for rows in (paid, billed, referred)),
+    ]
+    visited = [rows["mdtrt_id"] for rows in (settled, visits, referred, followed)]
+    return pl.concat(ids).drop_nulls().unique(), pl.concat(visited).drop_nulls().unique()
+
+
+def reversible(home: Home, fresh: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """id_key, institution_code, tot_fen of the settlements that new negative rows without an original may reverse."""
+    special = lake.scan(home, "setl_d", fresh).filter(scope.special() & scope.settled())
+    return tied(with_person(special, links).collect(), lake.rejected(home, fresh.clear()).collect(), links)[1]
+
+
+def links_of(home: Home, years: set[int]) -> pl.DataFrame:
+    """id_key, person_key as the published results of these years link them."""
+    published = read_published(home).years
+    found = [pl.read_parquet(home.out / published[year] / "link.parquet") for year in sorted(years)]
+    return pl.concat(found).unique("id_key", keep="last", maintain_order=True)
+
+
+def relinked_keys(home: Home, files: pl.DataFrame, years: set[int]) -> pl.Series:
+    """Keys that the published result of one of the years links otherwise than the files in force do now."""
+    people = identity.people(lake.scan(home, "person", files), files, roster=lake.scan(home, "roster", files))
+    now = people.links.select("id_key", "person_key")
+    keys = [pl.Series("id_key", [], dtype=pl.Int64)]
+    for year in sorted(years):
+        then = links_of(home, {year}).select(now.columns)
+        other = pl.concat(
+            [now.join(then, on=now.columns, how="anti"), then.join(now, on=now.columns, how="anti")]
+        )
+        keys += [other["id_key"], other["person_key"].rename("id_key")]
+    return pl.concat(keys).unique()

@@ -23,7 +23,8 @@ def write(home: Home, year: int, made_of: dict[str, Any], frames: dict[str, pl.D
     """Replace what is handed on of a cost year, whole or not at all."""
     folder = home.lake / "carried" / str(year)
     fresh = folder.with_name(f".{year}.{os.getpid()}")
-    shutil.rmtree(fresh, ignore_errors=True)
+    for left in folder.parent.glob(f".{year}.*"):  # of a run that was interrupted
+        shutil.rmtree(left, ignore_errors=True)
     for name, frame in frames.items():
         lake.write_parquet(frame, fresh / f"{name}.parquet")
     write_json(fresh / "made_of.json", {**made_of, "frames": sorted(frames)})
@@ -31,14 +32,12 @@ def write(home: Home, year: int, made_of: dict[str, Any], frames: dict[str, pl.D
     os.replace(fresh, folder)
 
 
-def read(home: Home, year: int) -> tuple[dict[str, Any], dict[str, pl.LazyFrame]] | None:
-    """What was handed on of a cost year; None where there is nothing that can be read."""
+def read(home: Home, year: int) -> tuple[dict[str, Any], dict[str, pl.DataFrame]] | None:
+    """What was handed on of a cost year; None where there is nothing, or not all of it can be read."""
     folder = home.lake / "carried" / str(year)
     try:
         made_of = json.loads((folder / "made_of.json").read_text(encoding="utf-8"))
-        frames = {name: pl.scan_parquet(folder / f"{name}.parquet") for name in made_of["frames"]}
-        for frame in frames.values():
-            frame.collect_schema()
+        frames = {name: pl.read_parquet(folder / f"{name}.parquet") for name in made_of["frames"]}
     except (OSError, ValueError, KeyError, PolarsError):
         return None
     return made_of, frames

@@ -3,7 +3,7 @@
 The key comes from the generator's own truth and shares no code with the pipeline. The planted situations, whose
 amounts were written by hand, are looked up one by one. The ordinary run has ten seeds under each document's rules:
 Lin'an (household cap) with 3 000 people each, Pengshui (assistance, tilt relief, audit) and the counties of Wenzhou
-(relief of households) once with 3 000 people and nine times with 600; one seed of Pengshui delivers an empty list of
+(relief of households) once with 3 000 people and nine times with 300; one seed of Pengshui delivers an empty list of
 special diseases, one none, one is of the year after (with stays that began in the year before); one county of Wenzhou
 is no pilot. `make agree` does one seed of Lin'an at 100 000, of the others at 20 000.
 """

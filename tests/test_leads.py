@@ -177,3 +177,15 @@ def test_overlaps_are_those_of_every_pair_in_any_order(
     }
     order.shuffle(rows)
     assert {number for number, _ in (overlaps(*rows) if rows else [])} == expected
+
+
+def test_what_agrees_only_after_its_refunds_is_found_too() -> None:
+    """Two entries of 1,000 with 300 refunded of each; the rows as delivered are looked at, and all of refunded people."""
+    both = counted(
+        {"setl_id": "S1", "person": "A", "date": "2023-03-01 10:00:00", "psn": "700"},
+        {"setl_id": "S2", "person": "A", "date": "2023-03-01 10:00:00", "psn": "700"},
+    ).with_columns(id_key="person_key")
+    nothing = pl.Series([], dtype=pl.Int64)
+    refunded = both.select("id_key").collect().to_series()
+    assert leads.entered_twice(leads.looked_at(both, [], nothing, nothing).collect()).is_empty()
+    assert leads.entered_twice(leads.looked_at(both, [], refunded, nothing).collect()).height == 2
