@@ -29,8 +29,8 @@ from transforms.versions import ROW
 
 MOST_NEW = 300_000
 """More new settlements than this are no night's delivery: reading everything is as quick."""
-WORTH_KEEPING = 100_000
-"""So many new settlements make it worth while to hand on a later result."""
+WORTH_KEEPING = 20_000
+"""So many new settlements make it worth while to hand on a later result: who is worked out anew grows with them."""
 MOST_TOUCHED = 0.2
 """From this share of all people on, reading everything is as quick."""
 
@@ -197,7 +197,7 @@ class Settlements:
         return closed(pl.concat(key.rename("id_key") for key in keys).drop_nulls(), handed.links, links)
 
     def hand_on(self, settled: Resolved, found: Summed, asked: Asked) -> None:
-        """Keep what the next night builds on; not anew for the few settlements of a night or three."""
+        """Keep what the next night builds on; not anew for the few settlements of a quiet night."""
         if not self.looked.whole or (found.derived and self.fresh.height < WORTH_KEEPING):
             return
         looked, summed = self.looked, found.mass
