@@ -21,7 +21,7 @@ from transforms.analytics import (
     provider_sheet,
 )
 from transforms.analytics_items import LOW_INCOME_OUTSIDE, RANKING, item_ranking
-from transforms.indicators_costs import FUNDS, insured_months, insured_of, insured_sums
+from transforms.indicators_costs import FUNDS, insured_months, insured_of
 
 COUNTY, OTHER = "330112", "330185"
 
@@ -220,7 +220,7 @@ def test_months_sum_to_the_year_and_every_part_to_its_rows(given_rows: list[dict
     made = [settlement(f"S{n}", **row, burden_fen=row["psn_fen"]) for n, row in enumerate(given_rows)]
     rows = frame(*made)
     months = insured_months(rows.lazy(), tuple(SETTLED.values()))
-    assert insured_of(months, rows) == insured_sums(rows.lazy(), rows)
+    assert insured_of(months, rows) == insured_of(insured_months(rows.lazy()), rows)
     found = cost_structure(months, belonging(rows[:0]), rows, NO_AID, 2023)
     assert set(found["layer_code"]) == set(LAYERS)
     for code in ("TOT", "OOC", "TILT", "BAS", "PSN"):

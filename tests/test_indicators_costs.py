@@ -20,7 +20,8 @@ from transforms.indicators_costs import (
     cap_off,
     covered,
     holding,
-    insured_sums,
+    insured_months,
+    insured_of,
     left_out,
     routed,
     sums_of,
@@ -100,7 +101,7 @@ def test_everybody_in_one_pass() -> None:
     own = settlements.filter(pl.col("person_key") == af.key("A")).with_columns(
         burden_fen=pl.col("burden_fen") - pl.when(pl.col("setl_id") == "S1").then(50_000).otherwise(0)
     )
-    found = insured_sums(settlements.lazy(), own)
+    found = insured_of(insured_months(settlements.lazy()), own)
     assert borne(found["330112"], Off(), "default") == (1_290_000, 3_100_000)
     assert borne(found["330113"], Off(), "default") == (500_000, 500_000)
     assert borne(found["330112"], Off(), "cash_only") == (1_190_000, 3_100_000)
@@ -121,7 +122,7 @@ def test_a_code_below_the_county_is_insured_in_the_county() -> None:
         """)
     )
     own = settlements.filter(pl.col("setl_id") == "S2").with_columns(burden_fen=pl.lit(30_000, pl.Int64))
-    found = insured_sums(settlements.lazy(), own)
+    found = insured_of(insured_months(settlements.lazy()), own)
     assert borne(found["330112"], Off(), "default") == (430_000, 1_100_000)
     assert set(found) == {"330112", "330100"}
 
@@ -231,5 +232,5 @@ def test_what_is_covered_and_what_is_borne_make_the_whole(
     cut = min(of, len(frame))
     both = [sums_of(part).get("", Sums()) for part in (frame[:cut], frame[cut:])]
     assert both[0] + both[1] == costs
-    everybody = insured_sums(frame.lazy(), frame[:cut])
+    everybody = insured_of(insured_months(frame.lazy()), frame[:cut])
     assert everybody == {"330112": costs}

@@ -160,11 +160,6 @@ def insured_months(plain: pl.LazyFrame, amounts: Sequence[str] = ()) -> pl.DataF
     )
 
 
-def insured_sums(plain: pl.LazyFrame, settlements: pl.DataFrame) -> dict[str, Sums]:
-    """Sums of all counted settlements by county of insurance, from one streaming pass (`insured_of`)."""
-    return insured_of(insured_months(plain), settlements)
-
-
 def insured_of(months: pl.DataFrame, settlements: pl.DataFrame) -> dict[str, Sums]:
     """Sums of all counted settlements by county of insurance, codes below a county in the county.
 
