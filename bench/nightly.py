@@ -21,12 +21,21 @@ NIGHT_ROWS = 30_000
 
 
 def night_file(month: Path, inbox: Path, night: int) -> Path:
-    """New settlements: rows of a month under ids of their own."""
+    """New settlements: rows of a month under ids of their own, some hours from where they were that day."""
     rows = pl.scan_csv(month, infer_schema=False).slice(night * NIGHT_ROWS, NIGHT_ROWS).collect()
+    own = pl.lit(f"N{night}")
+    hour = (pl.col("setl_time").str.slice(11, 2).cast(pl.Int64) + 5 + night) % 24
     fresh = rows.with_columns(
-        setl_id="N" + pl.lit(str(night)) + pl.col("setl_id"),
+        setl_id=own + pl.col("setl_id"),
+        mdtrt_id=own + pl.col("mdtrt_id"),
         init_setl_id=pl.lit(""),
         refd_setl_flag=pl.lit("0"),
+        setl_time=pl.format(
+            "{} {}{}",
+            pl.col("setl_time").str.head(10),
+            hour.cast(pl.String).str.zfill(2),
+            pl.col("setl_time").str.slice(13),
+        ),
     )
     path = inbox / f"setl_d_night_{night}.csv"
     fresh.write_csv(path)

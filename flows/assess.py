@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -70,7 +72,7 @@ Say = Callable[[str], None]
 class Assessment:
     """Result frames of a cost year by table name, what the summary tells, and the stages that do not balance.
 
-    hand_on: keeps what the next night builds on; derived: whether this one was built on an earlier result.
+    hand_on: puts in place what the next night builds on; derived: whether this one was built on an earlier result.
     """
 
     tables: dict[str, pl.DataFrame]
@@ -98,9 +100,10 @@ def assess(
     say: Say,
     replaying: bool = False,
     derive: bool = False,
+    keep: bool = False,
 ) -> Assessment:
     """All results of a cost year, as of the date `on`; `replaying`: what the facts give before any word on a line;
-    `derive`: from what the last result of the year handed on, where that can be had.
+    `derive`: from what the last result of the year handed on, where that can be had; `keep`: with `hand_on`.
     """
     reference = configuration.reference
     yardstick = yardstick_date(year, on)
@@ -116,6 +119,7 @@ def assess(
     say("　个人负担和封顶差额")
     ways = asked_of(home, files, configuration, people)
     summed, burdens = burdens_of(settlements, settled, rosters, caps, ways)
+    written = aside(lambda: settlements.written_down(settled, summed, ways)) if keep else None
     burdens = with_illnesses(home, files, [(each.cap, each.found) for each in caps], burdens)
     ranks = ranked_categories(reference)
     sums = summed.mass.sums
@@ -227,9 +231,17 @@ def assess(
         tables,
         told,
         reconcile.broken(balance),
-        lambda: settlements.hand_on(settled, summed, ways),
+        (lambda: settlements.hand_on(written.result())) if written else (lambda: None),
         summed.derived,
     )
+
+
+def aside(work: Callable[[], Path | None]) -> Future[Path | None]:
+    """Work that goes on beside what follows."""
+    with_one = ThreadPoolExecutor(1)
+    begun = with_one.submit(work)
+    with_one.shutdown(wait=False)
+    return begun
 
 
 def caps_of(configuration: Configuration, year: int) -> list[HouseholdCap]:
@@ -291,7 +303,8 @@ def burdens_of(
     reference = of.configuration.reference
     rows, _ = facts.counted(lake.scan(home, "payment", files), files, ("payer", "id_key"))
     all_payments = with_person(rows, links).collect()
-    named = payments.named_settlements(all_payments, resolved.with_states(of.rows(), settled, links))
+    every, near = (resolved.with_states(rows, settled, links) for rows in (of.rows(), of.looked.near.lazy()))
+    named = payments.named_settlements(all_payments, every, near)
     negative = negative_amounts(settled.plain, current_items(home, files), reference["negative_list"])
     detail = on_roster(rosters.certificates, rosters.members, year)
     wanted = pl.concat([frame["person_key"] for frame in (detail, all_payments, named, negative)]).unique()

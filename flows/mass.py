@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -25,12 +26,15 @@ from transforms.identity import People, keys_of, with_person
 from transforms.looked import Looked, look, look_again
 from transforms.mass import Asked, Mass
 from transforms.resolved import Resolved
+from transforms.rules import leads
 from transforms.versions import ROW
 
 MOST_NEW = 300_000
 """More new settlements than this are no night's delivery: reading everything is as quick."""
 WORTH_KEEPING = 20_000
 """So many new settlements make it worth while to hand on a later result: who is worked out anew grows with them."""
+PROVED_EVERY = 50
+"""Of so many people with nothing but new settlements one is worked out anew like the others, to prove what is known."""
 MOST_TOUCHED = 0.2
 """From this share of all people on, reading everything is as quick."""
 
@@ -105,18 +109,23 @@ class Settlements:
         return lines.unique().collect()["setl_id"]
 
     @cached_property
+    def named(self) -> pl.Series:
+        """Ids of the settlements that payments name."""
+        named = lake.scan(self.home, "payment", self.files).select("setl_id")
+        return named.unique().collect()["setl_id"].drop_nulls()
+
+    @cached_property
     def looked(self) -> Looked:
         """What resolving looks at."""
         rejects = resolved.in_force(lake.rejected(self.home, self.files), self.files)
         links = self.people.links
         if self.handed is not None:
             before = self.rows(self.files.filter(pl.col("file_id").is_in(self.handed.files.implode())))
-            found = look_again(
-                self.handed.looked, before, self.fresh, self.itemised, links, rejects, self.year
-            )
+            named = pl.concat([self.named, self.itemised.drop_nulls()])
+            found = look_again(self.handed.looked, before, self.fresh, named, links, rejects, self.year)
             if found is not None:
                 return found
-        return look(self.rows(), links, rejects, self.year)
+        return look(self.rows(), links, rejects, self.year, self.named)
 
     def resolve(self) -> Resolved:
         """The settlements of the year; rows of other years come in where a refund or a version ties them to it."""
@@ -146,20 +155,28 @@ class Settlements:
         # two entries may agree only after a refund, which the rows as delivered do not show
         refunded = asked._replace(linked=pl.concat([asked.linked, settled.netted["id_key"]]))
         found = mass.mass(settled.plain, refunded, self.looked.twins)
-        known = pl.concat([wanted, persons_of(self.looked.paid, links)]).unique()
+        known = self._known(wanted)
         keys = keys_of(known, links)
         theirs = settled.plain.filter(pl.col("id_key").is_in(keys.implode())).select(
             self._columns(settled.plain)
         )
         return Summed(found, theirs.collect(engine="streaming"), known, False)
 
+    def _known(self, wanted: pl.Series) -> pl.Series:
+        """person_key of the people whose settlements must be there one by one: `wanted`, and who was paid on the spot."""
+        return pl.concat([wanted, persons_of(self.looked.paid, self.people.links)]).unique()
+
     def _columns(self, rows: pl.LazyFrame) -> list[str]:
         """Those that settlements looked at one by one must have."""
         return [name for name in rows.collect_schema().names() if name in (*ROW, *mass.ONE_BY_ONE)]
 
     def _derived(self, handed: Handed, settled: Resolved, wanted: pl.Series, asked: Asked) -> Summed | None:
+        """What is known, with the people of whom something is otherwise worked out anew and new settlements added up."""
         links = self.people.links
-        keys = self._touched(handed, settled, wanted, asked.dead)
+        new = self._plain(
+            self.fresh.filter(pl.col("cost_year") == self.year), settled.netted.clear(), settled
+        )
+        keys = self._otherwise(handed, settled, wanted, asked, new)
         if len(keys) > MOST_TOUCHED * handed.summed.sums.height + 1_000:
             return None
         mine = pl.col("id_key").is_in(keys.implode())
@@ -168,41 +185,58 @@ class Settlements:
         theirs = rows.select(columns).collect(engine="streaming")
         alias = self.configuration.reference["region_alias"]
         netted = settled.netted.filter(mine).select(*columns, "person_key", "partial_refund_fen")
-        after = resolved.plain_rows(theirs.lazy(), settled.gone, netted, links, alias).collect()
+        after = self._plain(theirs, netted, settled)
         summed_up = [*ROW, *mass.SUMMED]
         earlier = theirs.lazy().filter(pl.col("file_id").is_in(handed.files.implode())).select(summed_up)
         netted = handed.netted.filter(mine).select(*summed_up, "person_key", "partial_refund_fen")
         before = resolved.plain_rows(earlier, handed.gone, netted, handed.links, alias).collect()
         people = pl.concat([persons_of(keys, linked) for linked in (handed.links, links)]).unique()
-        found = mass.patched(handed.summed, people, before, after, asked)
+        more = new.filter(~mine)
+        alike = leads.mark().is_in(more.select(leads.mark()).to_series().implode())
+        old = pl.col("file_id").is_in(handed.files.implode()) & (pl.col("cost_year") == self.year)
+        twins = self._plain(self.looked.near.filter(alike & old), settled.netted.clear(), settled)
+        found = mass.patched(handed.summed, people, before, after, more, twins, asked)
         if found is None:
             return None
+        known = self._known(wanted)
         others = handed.detail.filter(~pl.col("person_key").is_in(people.implode()))
-        detail = pl.concat([others, after.select(others.columns)])
-        return Summed(found, detail, pl.concat([wanted, persons_of(self.looked.paid, links)]).unique(), True)
+        more = more.filter(pl.col("person_key").is_in(handed.known.implode()))
+        detail = pl.concat([others, *(rows.select(others.columns) for rows in (after, more))])
+        return Summed(found, detail, known, True)
 
-    def _touched(self, handed: Handed, settled: Resolved, wanted: pl.Series, dead: pl.Series) -> pl.Series:
-        """id_key of everybody of whom something may be otherwise than it was."""
+    def _otherwise(
+        self, handed: Handed, settled: Resolved, wanted: pl.Series, asked: Asked, new: pl.DataFrame
+    ) -> pl.Series:
+        """id_key of everybody of whom something may be otherwise than it was, but for new settlements to add."""
         links, near = self.people.links, self.looked.near
         turned = either(handed.gone, settled.gone.unique())
+        to_know = self._known(wanted)
+        several = pl.concat([asked.linked, settled.netted["id_key"]])
         keys = [
-            self.fresh["id_key"],
             near.join(turned, on=ROW, how="semi", nulls_equal=True)["id_key"],
             either(handed.netted, settled.netted.select(handed.netted.columns))["id_key"],
             near.filter(pl.col("setl_id").is_in(self.itemised.implode()))["id_key"],
             *either(handed.links, links.select(handed.links.columns)).select("id_key", "person_key"),
-            wanted.filter(~wanted.is_in(handed.known.implode())),
-            either(handed.dead.to_frame("id_key"), dead.to_frame("id_key"))["id_key"],
+            to_know.filter(~to_know.is_in(handed.known.implode())),
+            either(handed.dead.to_frame("id_key"), asked.dead.to_frame("id_key"))["id_key"],
+            new["id_key"].filter(new["id_key"].is_in(several.implode())),
+            mass.unsteady(handed.summed.sums, new),
+            new["id_key"].unique().sort().gather_every(PROVED_EVERY),
         ]
         return closed(pl.concat(key.rename("id_key") for key in keys).drop_nulls(), handed.links, links)
 
-    def hand_on(self, settled: Resolved, found: Summed, asked: Asked) -> None:
-        """Keep what the next night builds on; not anew for the few settlements of a quiet night."""
+    def _plain(self, rows: pl.DataFrame, netted: pl.DataFrame, settled: Resolved) -> pl.DataFrame:
+        """Resolved.plain of some rows of the year, `netted` among them."""
+        alias = self.configuration.reference["region_alias"]
+        return resolved.plain_rows(rows.lazy(), settled.gone, netted, self.people.links, alias).collect()
+
+    def written_down(self, settled: Resolved, found: Summed, asked: Asked) -> Path | None:
+        """Write what the next night builds on, for `hand_on`; None: not anew for the few settlements of a quiet night."""
         if not self.looked.whole or (found.derived and self.fresh.height < WORTH_KEEPING):
-            return
+            return None
         looked, summed = self.looked, found.mass
         known = found.known
-        carried.write(
+        return carried.write(
             self.home,
             self.year,
             ingredients(self),
@@ -215,6 +249,11 @@ class Settlements:
                 **{name: getattr(summed, name) for name in Mass._fields},
             },
         )  # fmt: skip
+
+    def hand_on(self, written: Path | None) -> None:
+        """From now on nights build on what was written down."""
+        if written is not None:
+            carried.put_in_place(self.home, self.year, written)
 
 
 def either(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:

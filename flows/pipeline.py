@@ -210,13 +210,13 @@ def assess_year(home: Home, year: int, request: Request, say: Say) -> tuple[Path
         say(f"{year} 年度：输入没有变化，沿用已有结果")
         return folder, False
     say(f"{year} 年度：计算开始")
-    derive = request.kind == "nightly" and not request.aside
-    found = assess(home, files, configuration, year, request.on, say, derive=derive)
+    live = not request.aside
+    derive = live and request.kind == "nightly"
+    found = assess(home, files, configuration, year, request.on, say, derive=derive, keep=live)
     if not found.broken.is_empty():
         raise BalanceError(found.broken)
     write_results(found, folder, year, request, configuration)
-    if not request.aside:
-        found.hand_on()
+    found.hand_on()
     return folder, True
 
 

@@ -16,7 +16,7 @@ from flows import mass as flow_mass
 from flows import pipeline
 from flows.assess import Assessment, assess
 from flows.configuration import load_configuration
-from stores import lake
+from stores import carried, lake
 from stores.home import Home
 from synth import county as synth_county
 from tests.support import deliver, deliveries, quiet
@@ -44,7 +44,14 @@ def derived(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 def assessed(home: Home, derive: bool) -> Assessment:
     return assess(
-        home, lake.files_in_force(home), load_configuration(home, None), YEAR, ON, quiet, derive=derive
+        home,
+        lake.files_in_force(home),
+        load_configuration(home, None),
+        YEAR,
+        ON,
+        quiet,
+        derive=derive,
+        keep=True,
     )
 
 
@@ -97,17 +104,17 @@ def test_a_night_gives_what_reading_every_row_gives(
 
 @pytest.fixture(scope="module")
 def handed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Any]]:
-    """A home with all but the last settlement file of a county, handed on; and the file that is still to come."""
+    """A home with all but one settlement file of a county, handed on; and the file that is still to come."""
     root = tmp_path_factory.mktemp("handed")
     synth_county.write_county(root / "county", persons=120, year=YEAR, region="330112", seed=5)
     files = deliveries(root / "county")
-    last = [each for each in files if each[0].name.startswith("setl_d")][-1]
+    late = [each for each in files if each[0].name.startswith("setl_d")][7]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FENGDING_SECRET", "for tests only")
         home = Home(root / "home")
-        deliver(home, [each for each in files if each != last])
+        deliver(home, [each for each in files if each != late])
         assessed(home, derive=False).hand_on()
-    yield root / "home", last
+    yield root / "home", late
 
 
 def month_home(handed: tuple[Path, Any], root: Path) -> tuple[Home, list[Any]]:
@@ -125,21 +132,30 @@ def test_what_was_handed_on_is_left_alone_where_it_does_not_fit(
     whole = assessed(home, derive=False)
     agree(assessed(home, derive=True), whole)
     assert derived == [True]
-    folder = home.lake / "carried" / str(YEAR)
-    sums = pl.read_parquet(folder / "sums.parquet")
-    sums.with_columns(pl.col("psn_fen").reverse()).write_parquet(folder / "sums.parquet")
+    found = carried.read(home, YEAR)
+    assert found is not None
+    made_of, frames = found
+
+    def hand_on(**changed: pl.DataFrame) -> None:
+        written = carried.write(
+            home, YEAR, {"files": made_of["files"], "rest": made_of["rest"]}, frames | changed
+        )
+        carried.put_in_place(home, YEAR, written)
+
+    hand_on(sums=frames["sums"].with_columns(pl.col("psn_fen").reverse()))
     agree(assessed(home, derive=True), whole)
     assert derived == [True, False]
-    sums.write_parquet(folder / "sums.parquet")
-    months = pl.read_parquet(folder / "months.parquet")
-    months.with_columns(pl.col("cash_fen") + 1).write_parquet(folder / "months.parquet")
+    hand_on(months=frames["months"].with_columns(pl.col("cash_fen") + 1))
     agree(assessed(home, derive=True), whole)
-    months.write_parquet(folder / "months.parquet")
-    whole_file = (folder / "sums.parquet").read_bytes()
-    for damaged in (b"PAR1", whole_file[:4] + bytes(1_496) + whole_file[1_500:]):
-        (folder / "sums.parquet").write_bytes(damaged)
+    hand_on()
+    held = home.lake / "carried" / str(YEAR) / "sums.parquet"
+    as_written = held.read_bytes()
+    frames["sums"].with_columns(pl.col("psn_fen").reverse()).write_parquet(held)
+    agree(assessed(home, derive=True), whole)
+    for damaged in (b"PAR1", as_written[:4] + bytes(1_496) + as_written[1_500:]):
+        held.write_bytes(damaged)
         agree(assessed(home, derive=True), whole)
-    (folder / "sums.parquet").write_bytes(whole_file)
+    held.write_bytes(as_written)
     monkeypatch.setattr(flow_mass, "code_version", lambda: "another")
     agree(assessed(home, derive=True), whole)
     assert derived == [True, False]  # nothing fits: nothing is attempted

@@ -44,8 +44,8 @@ NARROW = list(dict.fromkeys([*ROW, *KEPT, *PAIRING, *SCOPE, "com_fen", "aid_fen"
 class Looked(NamedTuple):
     """What is known of the rows of a year before any of them is judged.
 
-    near: rows, of all years and versions, that a reversal, a rejected row or a second version may touch, and somewhat
-        more.
+    near: rows, of all years and versions, that a reversal, a rejected row or a second version may touch, that other
+        files name, and somewhat more.
     whole: whether `near` holds every row with a second version; not where a whole year was delivered twice.
     ids, mixed: the hashes of ids, and of person and total, by which these rows were sought.
     codes: rows and sums of the year's rows by CODES, as delivered: rows, tot, psn, cash.
@@ -64,8 +64,16 @@ class Looked(NamedTuple):
     twins: pl.Series | None
 
 
-def look(rows: pl.LazyFrame, links: pl.DataFrame, rejects: pl.DataFrame, cost_year: int) -> Looked:
-    """All of it from all rows. `rows`: core rows of all years; `rejects`: rejected rows of the files in force."""
+def look(
+    rows: pl.LazyFrame,
+    links: pl.DataFrame,
+    rejects: pl.DataFrame,
+    cost_year: int,
+    named: pl.Series | None = None,
+) -> Looked:
+    """All of it from all rows. `rows`: core rows of all years; `rejects`: rejected rows of the files in force;
+    `named`: ids of settlements that other files name.
+    """
     this_year = pl.col("cost_year") == cost_year
     numbers = rows.select(_id=versions.hash_of(KEY), _mark=pl.when(this_year).then(leads.mark()))
     repeats, twins = map(versions.repeated, numbers.collect(engine="streaming"))
@@ -74,7 +82,7 @@ def look(rows: pl.LazyFrame, links: pl.DataFrame, rejects: pl.DataFrame, cost_ye
     # known: a narrow pass before finds them, and what else is rare
     rare = narrow(rows, cost_year)
     ids, mixed = sought(rare, links, rejects)
-    ids = pl.concat([ids, repeats]).unique() if few else ids
+    ids = pl.concat([ids, *([repeats] if few else []), *([] if named is None else [named.hash()])]).unique()
     near = rows.filter(scope.special() | _hit(ids, mixed)).collect(engine="streaming")
     codes = by_codes(rows.filter(this_year))
     return Looked(near, few, ids, mixed, codes, *of_the_year(rare, cost_year), twins)
@@ -106,7 +114,8 @@ def look_again(
 ) -> Looked | None:
     """The same from what was looked at `before` of the `old` rows and from the `fresh` ones; None: look at all.
 
-    `named`: ids of settlements that other fresh rows bear on; they are near, too.
+    `named`: ids of settlements that other files name or fresh rows of theirs bear on. Near are, too, the rows that
+    share a `leads.mark` with a fresh one.
     """
     if not before.whole:
         return None
@@ -118,8 +127,10 @@ def look_again(
         for then, now in ((before.ids, ids), (before.mixed, mixed))
     )
     hit = _hit(ids[len(before.ids) :], mixed[len(before.mixed) :])
-    touched = old.filter(hit).collect(engine="streaming")
-    near = pl.concat([known, touched]).unique(ROW, keep="first", maintain_order=True)
+    marks = fresh.filter(pl.col("cost_year") == cost_year).select(leads.mark()).to_series().unique()
+    touched = old.filter(hit | leads.mark().is_in(marks.implode())).collect(engine="streaming")
+    there = known.select(*ROW).join(touched.select(*ROW), on=ROW, how="semi", nulls_equal=True)
+    near = pl.concat([known, versions.without(touched.lazy(), there).collect()])
     codes = pl.concat([before.codes, by_codes(fresh.lazy().filter(pl.col("cost_year") == cost_year))])
     layers, paid = of_the_year(narrow(fresh.lazy(), cost_year), cost_year)
     return Looked(

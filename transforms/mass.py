@@ -66,31 +66,74 @@ def mass(plain: pl.LazyFrame, asked: Asked, twins: pl.Series | None = None) -> M
 
 
 def patched(
-    known: Mass, people: pl.Series, before: pl.DataFrame, after: pl.DataFrame, asked: Asked
+    known: Mass,
+    people: pl.Series,
+    before: pl.DataFrame,
+    after: pl.DataFrame,
+    more: pl.DataFrame,
+    twins: pl.DataFrame,
+    asked: Asked,
 ) -> Mass | None:
-    """`known` with what it holds of `people` (person_key) taken off and put in anew.
+    """`known` with what it holds of `people` (person_key) taken off and put in anew, and with `more` settlements of others.
 
-    `before`, `after`: all counted settlements of these people as `known` was made of them, and as they are. None where
-    `before` does not sum up to what is known, so that all must be found anew.
+    `before`, `after`: all counted settlements of these people as `known` was made of them, and as they are. `more`,
+    `twins`: see `grown`. None where `before` does not sum up to what is known, so that all must be found anew.
     """
     theirs = pl.col("person_key").is_in(people.implode())
     if not same(totals(before.lazy(), asked.inpatient), known.sums.filter(theirs)):
         return None
-    now = mass(after.lazy(), asked)
+    now, then = mass(after.lazy(), asked), grown(known, more, twins, asked)
     minus = insured_months(before.lazy(), tuple(SETTLED.values())).with_columns(-pl.col(pl.Int64))
-    keys = ["county_code", "month"]
+    changed = pl.col("person_key").is_in(pl.concat([people, then.sums["person_key"]]).implode())
+
+    def replaced(name: str) -> pl.DataFrame:
+        held: pl.DataFrame = getattr(known, name)
+        new: list[pl.DataFrame] = [getattr(found, name) for found in (now, then)]
+        return pl.concat([held.filter(~changed), *(rows.select(held.columns) for rows in new)])
+
     months = pl.concat(
-        [known.months, minus.select(known.months.columns), now.months.select(known.months.columns)]
+        found.select(known.months.columns) for found in (known.months, minus, now.months, then.months)
     )
-    left = {
-        name: pl.concat([
-            getattr(known, name).filter(~theirs),
-            getattr(now, name).select(getattr(known, name).columns),
-        ])
-        for name in BY_PERSON
-    }  # fmt: skip
+    keys = ["county_code", "month"]
     summed = months.group_by(keys).agg(pl.all().exclude(keys).sum()).filter(pl.col("n") > 0)
-    return Mass(left["sums"], summed, left["eyed"], left["twice"])
+    return Mass(months=summed, **{name: replaced(name) for name in BY_PERSON})
+
+
+def grown(known: Mass, more: pl.DataFrame, twins: pl.DataFrame, asked: Asked) -> Mass:
+    """Of the people of `more` what `known` holds with these further counted settlements; `months` of `more` alone.
+
+    Nothing else of these people has changed, they go by one key each and are not `unsteady`. `twins`: counted
+    settlements that `known` is made of; at least those that share a `leads.mark` with one of `more`.
+    """
+    marks = more.select(leads.mark()).to_series()
+    old = twins.filter(leads.mark().is_in(marks.implode()) & (pl.col("tot_fen") > 0))
+    found = mass(more.lazy(), asked, repeated(pl.concat([marks, old.select(leads.mark()).to_series()])))
+    theirs = pl.col("person_key").is_in(found.sums["person_key"].implode())
+    eyed = pl.concat(rows.select(found.eyed.columns) for rows in (known.eyed.filter(theirs), found.eyed, old))
+    eyed = eyed.unique("setl_id")
+    amounts = [
+        pl.when(pl.col(f"{name}_fen").null_count() == 0).then(pl.col(f"{name}_fen").sum()) for name in SUMS
+    ]
+    sums = (
+        pl.concat([known.sums.filter(theirs), found.sums.select(known.sums.columns)])
+        .group_by("person_key")
+        .agg(
+            *(amount.alias(f"{name}_fen") for name, amount in zip(SUMS, amounts, strict=True)),
+            pl.col("n_settlements", "n_inpatient", "cash_known_fen").sum(),
+            pl.col("insutype", "county_code").first(),
+        )
+    )
+    return Mass(sums, found.months, eyed, leads.entered_twice(eyed))
+
+
+def unsteady(sums: pl.DataFrame, more: pl.DataFrame) -> pl.Series:
+    """person_key of the people whose `more` settlements show another scheme or insured region than their `sums`: which
+    is the latest, the sums alone do not tell.
+    """
+    shown = more.select("person_key", "insutype", "county_code").unique()
+    both = shown.join(sums, on="person_key", suffix="_held")
+    same = (pl.col(name).eq_missing(pl.col(f"{name}_held")) for name in ("insutype", "county_code"))
+    return both.filter(~pl.all_horizontal(same))["person_key"].unique()
 
 
 def same(left: pl.DataFrame, right: pl.DataFrame) -> bool:

@@ -49,20 +49,22 @@ FINDINGS = {
 }
 
 
-def named_settlements(payments: pl.DataFrame, settlements: pl.LazyFrame) -> pl.DataFrame:
+def named_settlements(
+    payments: pl.DataFrame, settlements: pl.LazyFrame, near: pl.LazyFrame | None = None
+) -> pl.DataFrame:
     """What payments point at, of any year and state: the settlements named and all of the same visit.
 
     `settlements`: setl_id, mdtrt_id, person_key, cost_year, setl_time, state, one row per setl_id (its
-    current row).
+    current row). `near`: those of them among which all named ones are (None: any of them may be).
     """
 
-    def with_value(column: str, values: pl.Series) -> pl.DataFrame:
+    def with_value(rows: pl.LazyFrame, column: str, values: pl.Series) -> pl.DataFrame:
         wanted = pl.col(column).is_in(values.drop_nulls().unique().implode())
-        return settlements.select(list(NAMED)).filter(wanted).collect(engine="streaming")
+        return rows.select(list(NAMED)).filter(wanted).collect(engine="streaming")
 
-    direct = with_value("setl_id", payments["setl_id"])
-    moved = direct.filter(pl.col("state").is_in(REISSUED))
-    found = direct if moved.is_empty() else pl.concat([direct, with_value("mdtrt_id", moved["mdtrt_id"])])
+    direct = with_value(settlements if near is None else near, "setl_id", payments["setl_id"])
+    moved = direct.filter(pl.col("state").is_in(REISSUED))["mdtrt_id"].drop_nulls()
+    found = direct if moved.is_empty() else pl.concat([direct, with_value(settlements, "mdtrt_id", moved)])
     return found.unique("setl_id", maintain_order=True).cast(NAMED)
 
 
