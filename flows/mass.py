@@ -122,10 +122,12 @@ class Settlements:
         if self.handed is not None:
             before = self.rows(self.files.filter(pl.col("file_id").is_in(self.handed.files.implode())))
             named = pl.concat([self.named, self.itemised.drop_nulls()])
-            found = look_again(self.handed.looked, before, self.fresh, named, links, rejects, self.year)
+            found = look_again(
+                self.handed.looked, before, self.fresh, named, self.files, links, rejects, self.year
+            )
             if found is not None:
                 return found
-        return look(self.rows(), links, rejects, self.year, self.named)
+        return look(self.rows(), self.files, links, rejects, self.year, self.named)
 
     def resolve(self) -> Resolved:
         """The settlements of the year; rows of other years come in where a refund or a version ties them to it."""
@@ -243,7 +245,7 @@ class Settlements:
             {
                 "near": looked.near, "ids": looked.ids.to_frame("ids"), "mixed": looked.mixed.to_frame("mixed"),
                 "codes": looked.codes, "layers": looked.layers, "paid": looked.paid.to_frame("id_key"),
-                "gone": settled.gone.unique(), "netted": settled.netted,
+                "marks": looked.marks, "gone": settled.gone.unique(), "netted": settled.netted,
                 "links": self.people.links, "dead": asked.dead.to_frame("id_key"), "known": known.to_frame("person_key"),
                 "detail": found.detail.filter(pl.col("person_key").is_in(known.implode())),
                 **{name: getattr(summed, name) for name in Mass._fields},
@@ -329,6 +331,7 @@ def handed_on(of: Settlements) -> Handed | None:
             found["layers"],
             found["paid"]["id_key"],
             None,
+            found["marks"],
         ),
         Mass(**{name: found[name] for name in Mass._fields}),
         found["detail"],

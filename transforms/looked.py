@@ -52,6 +52,7 @@ class Looked(NamedTuple):
     layers: the year's rows that are no settlement by their codes: ROW, KEPT, SCOPE.
     paid: id_key of the people of whom a row of the year shows a payment of 补充保险 or 扶贫济困.
     twins: `leads.mark`s that several rows of the year share; None: not looked for.
+    marks: `versions.marks` of the rows, of all years.
     """
 
     near: pl.DataFrame
@@ -62,16 +63,18 @@ class Looked(NamedTuple):
     layers: pl.DataFrame
     paid: pl.Series
     twins: pl.Series | None
+    marks: pl.DataFrame
 
 
 def look(
     rows: pl.LazyFrame,
+    files: pl.DataFrame,
     links: pl.DataFrame,
     rejects: pl.DataFrame,
     cost_year: int,
     named: pl.Series | None = None,
 ) -> Looked:
-    """All of it from all rows. `rows`: core rows of all years; `rejects`: rejected rows of the files in force;
+    """All of it from all rows. `rows`: core rows of all years, of `files`; `rejects`: rejected rows of the files in force;
     `named`: ids of settlements that other files name.
     """
     this_year = pl.col("cost_year") == cost_year
@@ -85,7 +88,8 @@ def look(
     ids = pl.concat([ids, *([repeats] if few else []), *([] if named is None else [named.hash()])]).unique()
     near = rows.filter(scope.special() | _hit(ids, mixed)).collect(engine="streaming")
     codes = by_codes(rows.filter(this_year))
-    return Looked(near, few, ids, mixed, codes, *of_the_year(rare, cost_year), twins)
+    marks = versions.marks(near.lazy() if few else rows, KEY, files)
+    return Looked(near, few, ids, mixed, codes, *of_the_year(rare, cost_year), twins, marks)
 
 
 def narrow(rows: pl.LazyFrame, cost_year: int) -> pl.DataFrame:
@@ -108,6 +112,7 @@ def look_again(
     old: pl.LazyFrame,
     fresh: pl.DataFrame,
     named: pl.Series,
+    files: pl.DataFrame,
     links: pl.DataFrame,
     rejects: pl.DataFrame,
     cost_year: int,
@@ -127,10 +132,12 @@ def look_again(
         for then, now in ((before.ids, ids), (before.mixed, mixed))
     )
     hit = _hit(ids[len(before.ids) :], mixed[len(before.mixed) :])
-    marks = fresh.filter(pl.col("cost_year") == cost_year).select(leads.mark()).to_series().unique()
-    touched = old.filter(hit | leads.mark().is_in(marks.implode())).collect(engine="streaming")
+    alike = fresh.filter(pl.col("cost_year") == cost_year).select(leads.mark()).to_series().unique()
+    touched = old.filter(hit | leads.mark().is_in(alike.implode())).collect(engine="streaming")
     there = known.select(*ROW).join(touched.select(*ROW), on=ROW, how="semi", nulls_equal=True)
     near = pl.concat([known, versions.without(touched.lazy(), there).collect()])
+    again = near.filter(pl.col("setl_id").is_in(fresh["setl_id"].implode()))
+    marks = [versions.without(before.marks.lazy(), again).collect(), versions.marks(again.lazy(), KEY, files)]
     codes = pl.concat([before.codes, by_codes(fresh.lazy().filter(pl.col("cost_year") == cost_year))])
     layers, paid = of_the_year(narrow(fresh.lazy(), cost_year), cost_year)
     return Looked(
@@ -142,6 +149,7 @@ def look_again(
         pl.concat([before.layers, layers]),
         pl.concat([before.paid, paid]).unique(),
         None,
+        pl.concat(marks).sort(ROW),
     )
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from schemas.core import AMOUNTS
 from transforms import looked, places, reversals, scope, versions
 from transforms.identity import with_person
-from transforms.looked import CODES, KEY, MEASURES, Looked, look, measures, tied
+from transforms.looked import CODES, MEASURES, Looked, look, measures, tied
 from transforms.versions import RANK, ROW
 
 KEPT = tuple("person_key" if name == "id_key" else name for name in looked.KEPT)
@@ -86,9 +86,9 @@ def resolve(
     looked at of these rows (None: they are looked at now); `by_file`: the year's rows by file_id, which is quicker.
     """
     rejects = in_force(rejected, files)
-    seen = seen or look(settlements, links, rejects, cost_year)
+    seen = seen or look(settlements, files, links, rejects, cost_year)
     several = seen.near.lazy() if seen.whole else settlements
-    marks = versions.marks(several, KEY, files)
+    marks = seen.marks
     around = special_rows(seen.near, marks, links, rejects)
     decided = reversals.decide(around)
     verdicts = around.select(*ROW, "setl_id").join(decided.verdicts.select("setl_id", "state"), on="setl_id")
@@ -169,7 +169,7 @@ def special_rows(
     Special rows themselves; the rows that refunds or rejected rows name; the positive rows of the same person,
     institution and absolute total as an unlinked negative row. `near`: Looked.near.
     """
-    current = with_person(versions.without(near.lazy(), marks), links).collect()
+    current = with_person(versions.without(near.lazy(), marks), links).with_row_index("_at").collect()
     settled = current.filter(scope.settled())
     special = settled.filter(scope.special())
     named, keys = tied(special, rejects, links)
@@ -178,7 +178,8 @@ def special_rows(
         current.filter(pl.col("setl_id").is_in(named.implode())),
         settled.join(keys, on=["id_key", "institution_code", "tot_fen"], how="semi"),
     ]
-    return pl.concat(found).unique(ROW, keep="first").sort("setl_id")
+    at = pl.concat(rows.select("_at", "setl_id") for rows in found).unique("_at").sort("setl_id", "_at")["_at"]
+    return current.drop("_at")[at]
 
 
 def netted_rows(around: pl.DataFrame, decided: reversals.Decision) -> pl.DataFrame:
