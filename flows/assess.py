@@ -6,8 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -67,6 +66,8 @@ from transforms.units import Units, units
 
 Say = Callable[[str], None]
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -111,11 +112,12 @@ def assess(
     early = decided.early(home, files, people, year, on)
     say("　核对版本、冲正和退费")
     settlements = Settlements(home, files, configuration, people, year, early.facts, derive)
-    settled = settlements.resolve()
+    resolving = aside(settlements.resolve)
     say("　名册、家庭和类别")
     rosters = read_rosters(home, files, configuration, people, year, early.facts)
     paid = paid_rows(home, files, people)
     caps = cap_units(home, paid, configuration, rosters, year, yardstick)
+    settled = resolving.result()
     say("　个人负担和封顶差额")
     ways = asked_of(home, files, configuration, people)
     summed, burdens = burdens_of(settlements, settled, rosters, caps, ways)
@@ -236,7 +238,7 @@ def assess(
     )
 
 
-def aside(work: Callable[[], Path | None]) -> Future[Path | None]:
+def aside(work: Callable[[], T]) -> Future[T]:
     """Work that goes on beside what follows."""
     with_one = ThreadPoolExecutor(1)
     begun = with_one.submit(work)

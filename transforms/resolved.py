@@ -178,7 +178,9 @@ def special_rows(
         current.filter(pl.col("setl_id").is_in(named.implode())),
         settled.join(keys, on=["id_key", "institution_code", "tot_fen"], how="semi"),
     ]
-    at = pl.concat(rows.select("_at", "setl_id") for rows in found).unique("_at").sort("setl_id", "_at")["_at"]
+    at = (
+        pl.concat(rows.select("_at", "setl_id") for rows in found).unique("_at").sort("setl_id", "_at")["_at"]
+    )
     return current.drop("_at")[at]
 
 
