@@ -200,6 +200,16 @@ def test_what_confirms_nothing_is_told(county: Lists, row: str, state: str, mess
     assert any(message in matter for matter in county.matters())
 
 
+def test_a_number_of_a_person_in_the_place_of_a_list_is_not_kept(county: Lists) -> None:
+    rows = [confirmed(A), confirmed(f"330112/{A}/DIBAO/202302"), confirmed(f"{A}/民政/DIBAO/202302")]
+    county.decide(*rows)
+    county.run()
+    assert [row[0] for row in county.states()] == ["unreadable"] * 3
+    assert A not in county.sql("select * from mart.decision").write_json()
+    held = lake.scan(county.home, "decision", lake.files_in_force(county.home)).collect()
+    assert A not in held.write_json()
+
+
 def test_a_file_without_a_list_is_told(county: Lists) -> None:
     county.decide(confirmed(county.file("costs.csv")), confirmed(county.file("list-01.csv"), on="2024-03-02"))
     county.run()

@@ -11,7 +11,8 @@ import polars as pl
 LIST_KIND = "名单"
 """对象类型 of a decision on a list."""
 FILE = r"^F[0-9a-f]{16}$"
-NUMBER = r"^(\d{2,12})/([^/]*)/([^/?]+)/(\d{4}(?:0[1-9]|1[0-2]))$"
+NUMBER = r"^(\d{2}|\d{4}|\d{6}|\d{9}|\d{12})/([^/*\d]*)/([A-Za-z][A-Za-z0-9_]{0,15}|[^/?\d]+)/(\d{4}(?:0[1-9]|1[0-2]))$"
+"""No part has room for the number of a certificate, a phone or an account."""
 PARTS = ("region_code", "department", "category", "list_month")
 
 
