@@ -13,6 +13,7 @@ import polars as pl
 from flows import assistance, decided, premium
 from flows.balance import balance_stages
 from flows.configuration import Configuration
+from flows.confirmed_lists import list_words
 from flows.counting import KEYS, file_counts
 from flows.decided import Early
 from flows.families import with_families
@@ -114,7 +115,8 @@ def assess(
     settlements = Settlements(home, files, configuration, people, year, early.facts, derive)
     resolving = aside(settlements.resolve)
     say("　名册、家庭和类别")
-    rosters = read_rosters(home, files, configuration, people, year, early.facts)
+    lists = list_words(home, files, configuration, people, early.decisions)
+    rosters = read_rosters(home, files, configuration, people, year, early.facts, lists.confirmed)
     paid = paid_rows(home, files, people)
     caps = cap_units(home, paid, configuration, rosters, year, yardstick)
     settled = resolving.result()
@@ -135,7 +137,9 @@ def assess(
         settled.troubles, ranks, year, yardstick,
     )  # fmt: skip
     about = Household(rosters.households, people.people, where)
-    former = former_costs(home, files, configuration, people, [(each.cap, each.found) for each in caps], year)
+    former = former_costs(
+        home, files, configuration, people, [(each.cap, each.found) for each in caps], year, lists.confirmed
+    )
 
     def assess_caps(rulings: pl.DataFrame) -> list[Assessed]:
         return [
@@ -205,7 +209,8 @@ def assess(
             ],
             how="diagonal_relaxed",
         ),
-        "decision": decided.mart_rows(early, on_lines, by_hand, changed, year),
+        "decision": decided.mart_rows(early, on_lines, by_hand, changed, lists, rosters.needed, year),
+        "ended_by_list": decided.ended_by_lists(early, lists, rosters.needed, rosters.certificates),
         "roster_finding": finding_rows(people, rosters, settled, file_findings(home, files, year)),
         "reconciliation": balance.with_columns(cost_year=pl.lit(year, pl.Int32)),
         "link": people.links,

@@ -22,11 +22,12 @@ from schemas.premium import COMPUTED as PREMIUM_READINGS
 from stores import closing, lake
 from stores.home import Home
 from stores.state import code_version
-from transforms import decided_lines, decisions
+from transforms import decided_lines, decisions, roster_confirmed
 from transforms.decided_lines import OnLines
 from transforms.decisions import OnFacts
 from transforms.identity import People
 from transforms.ledger import Ids, benefit_ids
+from transforms.roster_confirmed import ListWords
 from transforms.rules.manual import Manual
 from transforms.rules.readings import LETTERS
 from transforms.units import Units, unit_people
@@ -227,14 +228,35 @@ def asked(early_: Early, lines: OnLines) -> pl.DataFrame:
     )
 
 
-def mart_rows(early_: Early, lines: OnLines, by_hand: Manual, changed: pl.Series, year: int) -> pl.DataFrame:
-    """`mart.decision` of a cost year."""
-    states = decisions.with_states(early_.decisions, pl.concat([lines.told, by_hand.told]))
-    gone = lost(early_, lines).filter(pl.col("benefit_id").is_in(changed.implode())) if len(changed) else None
+def mart_rows(
+    early_: Early,
+    lines: OnLines,
+    by_hand: Manual,
+    changed: pl.Series,
+    lists: ListWords,
+    needed: pl.DataFrame,
+    year: int,
+) -> pl.DataFrame:
+    """`mart.decision` of a cost year. `needed`: the lists that count only because a decision confirms them."""
+    told = [lines.told, by_hand.told, lists.told, roster_confirmed.unneeded(lists, needed)]
+    states = decisions.with_states(early_.decisions, pl.concat(told))
+    rows = lost(early_, lines).filter(pl.col("benefit_id").is_in(changed.implode()))
     return decided_lines.mart_rows(
         states,
         pl.concat([lines.matched, by_hand.matched]),
         changed,
-        pl.Series([], dtype=pl.UInt32) if gone is None else gone["no"],
+        pl.concat([rows["no"], lists.stale]),
+        roster_confirmed.of_year(lists, year),
         year,
     )
+
+
+def ended_by_lists(
+    early_: Early, lists: ListWords, needed: pl.DataFrame, certificates: pl.DataFrame
+) -> pl.DataFrame:
+    """person_key, category, valid_to, and file_id, sheet, source_row of the decision: certificates that end because a
+    decision confirms a list on which their holder does not stand.
+    """
+    place = early_.decisions.select("no", "file_id", "sheet", "source_row")
+    ended = roster_confirmed.ended_people(needed, lists.confirmed, certificates)
+    return ended.join(place, on="no", maintain_order="left").drop("no").rename({"code": "category"})

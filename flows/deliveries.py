@@ -13,7 +13,7 @@ from schemas.calendar import CalendarError, WorkingCalendar, working_calendar
 from schemas.policy import PolicyRule, roster_senders
 from stores import lake
 from transforms import places, roster_lists
-from transforms.roster_rows import month_of
+from transforms.roster_rows import month_of, number_of
 
 DUE = pl.Schema(
     {
@@ -74,11 +74,6 @@ def roster_delivery(year: Year, tables: Tables) -> Tables:
         "roster_delivery": delivery.sort(order, nulls_last=True),
         "roster_finding": pl.concat(findings, how="diagonal_relaxed").select(FINDING.names()).cast(FINDING),
     }
-
-
-def number_of(month: pl.Expr) -> pl.Expr:
-    """A month as YYYYMM."""
-    return (month.dt.year() * 100 + month.dt.month()).cast(pl.Int32)
 
 
 def months_of(year: Year) -> list[date]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -54,7 +55,10 @@ def gathered(home: Home, wanted: Wanted, policies: Policies, year: int, rule: st
         if any(not is_premium(policies, line["rule_id"]) for line in lines)
         else _settlements(source, people, names),
         "missing": _troubles(source, people, names),
-        "decisions": _decisions(home, source, lines, names),
+        "decisions": [
+            *_decisions(home, source, lines, names),
+            *_list_decisions(home, source, people, year, names),
+        ],
         "adjustments": _adjustments(source, lines),
         "enrolment": {key_text(key): rows for key, rows in enrolment_of(source, people).items()},
         "warnings": [],
@@ -301,7 +305,34 @@ def _decisions(home: Home, source: Source, lines: list[Row], names: FileNames) -
     if not source.has("decision"):
         return []
     mine = pl.col("benefit_id").is_in([line["benefit_id"] for line in lines])
-    rows = source.scan("decision").filter(mine).collect()
+    return _worded(home, source.scan("decision").filter(mine).collect(), names)
+
+
+def _list_decisions(home: Home, source: Source, people: list[int], year: int, names: FileNames) -> list[Row]:
+    """Decisions that confirm a list on which one of the people no longer stands, and the certificates that ended by it
+    in the year or with the year before; each with the number of the list (`object_id`).
+    """
+    if not source.has("ended_by_list"):
+        return []
+    in_year = pl.col("valid_to").is_between(date(year - 1, 12, 31), date(year, 12, 31))
+    ended = source.scan("ended_by_list").filter(pl.col("person_key").is_in(people), in_year).collect()
+    row = ["file_id", "sheet", "source_row"]
+    rows = source.scan("decision").join(ended.lazy(), on=row, how="semi", nulls_equal=True).collect()
+    if rows.is_empty():
+        return []
+    by_row = ended.rows_by_key(row, named=True)
+    return [
+        {
+            **worded,
+            "object_id": each["object_id"],
+            "ended": [told(end) for end in by_row[tuple(each[name] for name in row)]],
+        }
+        for worded, each in zip(_worded(home, rows, names), rows.iter_rows(named=True), strict=True)
+    ]
+
+
+def _worded(home: Home, rows: pl.DataFrame, names: FileNames) -> list[Row]:
+    """Rows of the mart's decisions as the explanation shows them, with what the officer wrote."""
     written = words(home, rows)
     kept = [
         name

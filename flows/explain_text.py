@@ -327,7 +327,12 @@ def _payments(rows: list[Row]) -> list[str]:
 
 
 def _decision(row: Row) -> str:
-    parts = [f"{row.get('decided_on') or '日期不明'}，{row.get('decision') or '决定'}"]
+    on_list = f"名单 {row['object_id']}" if row.get("ended") else ""
+    parts = [f"{row.get('decided_on') or '日期不明'}，{row.get('decision') or '决定'}{on_list}"]
+    parts += [
+        f"{end['person_key']} 不在名单上，{category_name(end['category'])}到 {end['valid_to']} 为止"
+        for end in row.get("ended", [])
+    ]
     parts += [f"取值 {row['decision_value']}"] if row.get("decision_value") else []
     parts += [f"{row['decided_by']}决定"] if row.get("decided_by") else []
     parts += [f"理由：{row['reason']}"] if row.get("reason") else []

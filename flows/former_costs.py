@@ -31,17 +31,18 @@ def former_costs(
     people: People,
     caps: list[tuple[HouseholdCap, Units]],
     year: int,
+    confirmed: pl.DataFrame,
 ) -> dict[str, pl.DataFrame]:
     """By rule: household_id, former_fen, what counted of each household in the years before, from the first one on.
 
     Only rules that know the reading, and only in their second year and later. A household is the same where its
-    number is. Only the settlements of that year's members are read.
+    number is. Only the settlements of that year's members are read. `confirmed`: complete lists by decision.
     """
     found = {}
     for cap, now in caps:
         if OVER_YEARS in cap.readings and year > cap.first_cost_year:
             each = [
-                _counted(home, files, configuration, people, cap, now, past)
+                _counted(home, files, configuration, people, cap, now, past, confirmed)
                 for past in range(cap.first_cost_year, year)
             ]
             found[cap.rule_id] = (
@@ -58,9 +59,10 @@ def _counted(
     cap: HouseholdCap,
     now: Units,
     past: int,
+    confirmed: pl.DataFrame,
 ) -> pl.DataFrame:
     """household_id, former_fen of one earlier year."""
-    rosters = read_rosters(home, files, configuration, people, past)
+    rosters = read_rosters(home, files, configuration, people, past, confirmed=confirmed)
     own = units(cap, rosters.certificates, rosters.members, past)
     same = own.units.join(now.units.select("household_id").unique(), on="household_id", how="semi")
     members = own.members.join(same, on="household_id", how="semi")["person_key"].unique()

@@ -17,13 +17,15 @@ from transforms.certificates import MONTHLY, Certificates, certificates
 from transforms.decisions import OnFacts
 from transforms.households import SPELLS, memberships, of_year, with_moves
 from transforms.identity import People
+from transforms.roster_confirmed import CONFIRMED
 
 
 @dataclass(frozen=True)
 class Rosters:
     """certificates, spans, findings: `transforms.certificates`, over all policies; members, households: of the year,
     under the household's last number; aliases: household_id → year_household_id; listed: who stood on which monthly
-    list of this year and the one before, where lists are due (`certificates.MONTHLY`); held: memberships over all times.
+    list of this year and the one before, where lists are due (`certificates.MONTHLY`); held: memberships over all times;
+    needed: the lists that count only because a decision confirms them (`roster_confirmed.LIST`).
     """
 
     certificates: pl.DataFrame
@@ -34,6 +36,7 @@ class Rosters:
     findings: pl.DataFrame
     listed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MONTHLY))
     held: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SPELLS))
+    needed: pl.DataFrame = field(default_factory=lambda: CONFIRMED.to_frame().drop("no"))
 
 
 def read_rosters(
@@ -43,11 +46,15 @@ def read_rosters(
     people: People,
     year: int,
     ruled: OnFacts | None = None,
+    confirmed: pl.DataFrame | None = None,
 ) -> Rosters:
-    """What the rosters of the files in force say of a cost year; `ruled`: households by decision."""
+    """What the rosters of the files in force say of a cost year.
+
+    `ruled`: households by decision; `confirmed`: complete lists by decision (`roster_confirmed.CONFIRMED`).
+    """
     roster = lake.scan(home, "roster", files)
     refused = lake.scan(home, "roster_refused", files)
-    parts = by_policy(roster, refused, files, configuration, people, year)
+    parts = by_policy(roster, refused, files, configuration, people, year, confirmed)
     spans = pl.concat([part.spans for part in parts])
     held = memberships(roster, files, people.links, people.people.select("person_key", "deceased_on"))
     if ruled is not None:
@@ -62,6 +69,7 @@ def read_rosters(
             "code",
             "person_key",
             "file_id",
+            "suggestion",
             month="list_month",
             rule_id="rule",
             finding=named_list(names),
@@ -81,6 +89,7 @@ def read_rosters(
         pl.concat(findings, how="diagonal_relaxed"),
         pl.concat([part.listed for part in parts]),
         held,
+        pl.concat([part.needed for part in parts]),
     )
 
 
@@ -114,19 +123,14 @@ def by_policy(
     configuration: Configuration,
     people: People,
     year: int,
+    confirmed: pl.DataFrame | None,
 ) -> list[Certificates]:
     """Certificates of the counties under each policy; wordings mean what that policy says."""
     alias = configuration.reference["region_alias"]
-    both = pl.concat([roster.select("region_code"), refused.select("region_code")])
-    codes = both.unique().collect(engine="streaming").sort("region_code")
-    county = places.county_of(pl.col("region_code").str.slice(0, 6), alias, "roster", pl.lit(None, pl.Date))
-    policy = [policy_of(configuration, code) for code in codes.select(county.alias("county"))["county"]]
-    named = codes.with_columns(policy=pl.Series(policy, dtype=pl.String))
-    groups = [(str(name), group.lazy()) for (name,), group in named.group_by("policy", maintain_order=True)]
+    groups = regions_by_policy(roster, refused, configuration)
     due = {r.policy.id for r in configuration.policies.rules.values() if r.rule.kind == "roster_due"}
     found = []
-    for name, group in groups or [(FALLBACK_POLICY, named.lazy())]:
-        of_policy = group.select("region_code")
+    for name, of_policy in groups or [(FALLBACK_POLICY, pl.LazyFrame(schema={"region_code": pl.String}))]:
         share, rows = shrink_limits(configuration, name)
         found.append(
             certificates(
@@ -135,7 +139,7 @@ def by_policy(
                 people.links,
                 identity_codes(configuration.reference, name),
                 alias,
-                None,
+                confirmed,
                 share,
                 rows,
                 refused.join(of_policy, on="region_code", how="semi"),
@@ -143,6 +147,22 @@ def by_policy(
             )
         )
     return found
+
+
+def regions_by_policy(
+    roster: pl.LazyFrame, refused: pl.LazyFrame, configuration: Configuration
+) -> list[tuple[str, pl.LazyFrame]]:
+    """Policy id and the region_code of the rosters whose wordings mean what that policy says."""
+    alias = configuration.reference["region_alias"]
+    both = pl.concat([roster.select("region_code"), refused.select("region_code")])
+    codes = both.unique().collect(engine="streaming").sort("region_code")
+    county = places.county_of(pl.col("region_code").str.slice(0, 6), alias, "roster", pl.lit(None, pl.Date))
+    policy = [policy_of(configuration, code) for code in codes.select(county.alias("county"))["county"]]
+    named = codes.with_columns(policy=pl.Series(policy, dtype=pl.String))
+    return [
+        (str(name), group.lazy().select("region_code"))
+        for (name,), group in named.group_by("policy", maintain_order=True)
+    ]
 
 
 def shrink_limits(configuration: Configuration, policy: str) -> tuple[float, int]:

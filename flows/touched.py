@@ -6,6 +6,8 @@ that nothing new bears on keeps its results; the running year is asked for each 
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
 from flows.configuration import load_configuration
@@ -14,7 +16,7 @@ from stores import lake
 from stores.home import Home
 from stores.ingest import IngestSummary
 from stores.state import code_version, read_published
-from transforms import cases, identity, scope
+from transforms import cases, decisions, identity, scope
 from transforms.identity import with_person
 from transforms.looked import tied
 
@@ -28,11 +30,35 @@ def years_to_assess(home: Home, ingested: IngestSummary, request: Request) -> li
     stale = {year for year in held if outdated(home, year, request)}
     new = [file.file_id for file in ingested.files if file.status == "read" and file.file_id]
     reached = reached_years(home, files, new, held - touched - stale) | answered_years(home, files, new)
+    reached |= due_years(home, files, held, request.on)
     running = {request.on.year} & (present | held)
     asked = ((touched | reached) & (held | present)) | stale | running
     # a year looks back at the ones before it: base years of indicators, the forecast, costs carried on
     later = {year for year in held if year > min(asked | touched, default=request.on.year)}
     return sorted(year for year in asked | later if year <= request.on.year)
+
+
+def due_years(home: Home, files: pl.DataFrame, held: set[int], on: date) -> set[int]:
+    """Of the published years `held`, those for which a decision begins or ceases to count by the date of the night: its
+    决定日期 or 撤销日期 has come since the year was assessed.
+    """
+    dates = pl.concat_list("decided_on", "revoked_on").list.drop_nulls().alias("day")
+    year = pl.when(~decisions.bears_on_any_year()).then("cost_year")
+    rows = (
+        lake.scan(home, "decision", files).select(dates, year.alias("year")).explode("day").unique().collect()
+    )
+    last = rows.filter(pl.col("day") <= on)
+    made = {
+        each: date.fromisoformat(read_manifest(home.out / read_published(home).years[each])["on"])
+        for each in held
+    }
+    return {
+        each
+        for each, done in made.items()
+        if not last.filter(
+            pl.col("day") > done, pl.col("year").is_null() | (pl.col("year") == each)
+        ).is_empty()
+    }
 
 
 def answered_years(home: Home, files: pl.DataFrame, new: list[str]) -> set[int]:
@@ -72,13 +98,12 @@ def reached_years(home: Home, files: pl.DataFrame, new: list[str], years: set[in
     """Of `years`, those whose settlements or people something new reaches: a refund, a later or a rejected version, a
     payment, an item, a diagnosis or a referral of one of their settlements, or another link between two keys.
 
-    A decision on a settlement, or one without a year, may bear on any; so may a ledger row without a year.
+    A decision on a settlement or a list, or one without a year, may bear on any; so may a ledger row without a year.
     """
     if not new or not years:
         return set()
     fresh = files.filter(pl.col("file_id").is_in(new))
-    anywhere = pl.col("cost_year").is_null() | (pl.col("object_kind") == "结算")
-    if lake.scan(home, "decision", fresh).select(anywhere.any()).collect().item():
+    if lake.scan(home, "decision", fresh).select(decisions.bears_on_any_year().any()).collect().item():
         return years
     if lake.scan(home, "paid_ledger", fresh).select(pl.col("cost_year").is_null().any()).collect().item():
         return years

@@ -139,7 +139,7 @@ needs_review | 需要复核 | another reading gives another amount, or a fact is
 neg_yuan | 负面清单金额 | amount on the negative list
 nego_share | 谈判药占比 | share of negotiated drugs | DOUBLE | ratio
 numerator | 分子 | numerator | DECIMAL(18,2) | yuan or persons, by indicator
-object_id | 对象编号 | object of the row: benefit, settlement, household or person pseudonym
+object_id | 对象编号 | object of the row: benefit, settlement, household, list or person pseudonym
 object_type | 对象类型 | type of the object
 on_date | 运行日期 | day the run pretends to be | DATE
 ooc_rate | 自费率 | out-of-catalogue cost over total cost | DOUBLE | ratio
@@ -242,6 +242,7 @@ why | 变化原因 | file, reversal, roster, policy or decision
 year | 年度 | calendar year | INTEGER | year
 payment.year | 归属年度 | cost year that the payment bears on | INTEGER | year
 payment.settlement_id | 抵扣的结算ID | settlement that the payment reduces
+decision.status | 状态 | standing, stored, withdrawn, not_yet, replaced, unknown_object or unreadable
 payment.status | 状态 | named, followed, lump, private, not_medical, fund or held
 accepted_on | 受理日期 | day on which the application was accepted
 admitted_on | 入院日期 | day of admission

@@ -235,6 +235,39 @@ def test_a_shrunken_list_counts_once_confirmed_and_is_no_measure_for_the_next() 
     assert [fact[3] for fact in facts(whole)].count(date(2023, 2, 28)) == 1
 
 
+def test_what_counts_only_because_it_is_confirmed_is_told() -> None:
+    """Of the lists of January (20), February (10) and March (9) only that of February needs a word; all have one."""
+    rows = [*list_of(1, range(20)), *list_of(2, range(10)), *list_of(3, range(9))]
+    every = pl.DataFrame(
+        {
+            "region_code": "330112",
+            "department": "民政",
+            "code": "DIBAO",
+            "list_month": [202301, 202302, 202303],
+        },
+        schema_overrides={"list_month": pl.Int32},
+    )
+    found = result(rows, confirmed=every)
+    assert found.needed.rows() == [("330112", "民政", "DIBAO", 202302)]
+    assert found.findings.is_empty()
+
+
+@given(st.lists(st.frozensets(st.integers(1, 30)), min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_lists_that_are_all_confirmed_end_whom_lists_without_a_limit_end(lists: list[frozenset[int]]) -> None:
+    rows = [listed(month, person) for month, persons in enumerate(lists, 1) for person in sorted(persons)]
+    every = pl.DataFrame(
+        {
+            "region_code": "330112",
+            "department": "民政",
+            "code": "DIBAO",
+            "list_month": [202300 + n for n in range(1, len(lists) + 1)],
+        },
+        schema_overrides={"list_month": pl.Int32},
+    )
+    assert facts(rows, confirmed=every) == facts(rows, shrink_rows=100)
+
+
 def test_a_list_without_a_township_seen_before_ends_nobody() -> None:
     rows = [listed(1, 1), listed(1, 2, township_code="330112105"), listed(2, 1)]
     assert [fact[3] for fact in facts(rows)] == [None, None]

@@ -20,6 +20,7 @@ from stores import carried, lake
 from stores.home import Home
 from synth import county as synth_county
 from tests.support import deliver, deliveries, quiet
+from tests.test_list_decisions import Lists, confirmed
 from transforms import mass
 
 YEAR, ON = 2023, date(2024, 3, 31)
@@ -173,6 +174,25 @@ def test_a_withdrawn_file_is_not_built_on(
     deliver(home, rest)
     agree(assessed(home, derive=True), assessed(home, derive=False))
     assert derived == []
+
+
+def test_a_night_with_a_decision_on_a_list_gives_what_reading_every_row_gives(
+    tmp_path: Path, derived: list[bool]
+) -> None:
+    """Twenty people on the list of January, ten on that of February, which the decision of the night confirms: A's
+    certificate ends on 31 January, and the cap of 30,000 leaves 1,000 of 31,000 instead of 6,000 of 36,000.
+    """
+    county = Lists(tmp_path)
+    before = assessed(county.home, derive=False)
+    before.hand_on()
+    county.decide(confirmed())
+    night, whole = assessed(county.home, derive=True), assessed(county.home, derive=False)
+    agree(night, whole)
+    assert derived == [True]
+    amounts = [
+        found.tables["cap_gap"].filter(unit_id="G1")["amount_fen"].item() for found in (before, night, whole)
+    ]
+    assert amounts == [600_000, 100_000, 100_000]
 
 
 def test_only_what_belongs_to_people_or_adds_up_is_kept() -> None:

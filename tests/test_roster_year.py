@@ -171,6 +171,42 @@ def test_what_is_injected_is_found_and_nothing_else(tmp_path: Path) -> None:
     assert found.ends() == gone | {vanished}
 
 
+def test_a_confirmed_list_is_whole_and_ends_who_is_not_on_it(tmp_path: Path) -> None:
+    """June: ten of the 21 people of 低保 are left, without a 减少 list; so it stays. Confirmed in January 2025.
+
+    Without the word the list of June and all that follow are `partial`; with it eleven people end on 31 May, and are
+    asked for because no list of 减少 names them.
+    """
+    lists = RosterYear(YEAR)
+    june = lists.lists[6, "低保对象", "在册"].rows
+    for month in range(6, 13):
+        left = [row | {"名单月份": f"{YEAR}{month:02d}"} for row in june[:10]]
+        lists.spoil(month, "低保对象", "在册", lambda _, rows=left: rows)
+        for kind in ("新增", "减少"):
+            lists.spoil(month, "低保对象", kind, lambda _: [])
+    word = tmp_path / "word.csv"
+    header = "对象类型,对象编号,费用年度,决定,取值,理由,决定人,决定日期,撤销日期"
+    row = f"名单,{COUNTY}/民政/DIBAO/{YEAR}06,,确认,,民政已复核,李科长,{YEAR + 1}-01-10,"
+    word.write_text(f"{header}\n{row}\n", encoding="utf-8")
+
+    def of_list(found: Result) -> set[str]:
+        return {text for text in found.findings["finding"] if "民政 低保对象" in text}
+
+    held = run(tmp_path / "held", lists)
+    statuses = {held.status(month, "DIBAO", "在册") for month in range(6, 13)}
+    assert statuses == {"partial"}
+    assert len([text for text in of_list(held) if "暂不终止任何人的身份" in text]) == 7
+    found = run(tmp_path / "confirmed", lists, [(word, date(YEAR + 1, 1, 10))])
+    assert {found.status(month, "DIBAO", "在册") for month in range(6, 13)} == {"on_time"}
+    assert of_list(found) == {
+        f"民政 低保对象 {YEAR}06：上月在册、本月不在册，也不在减少名单",
+        f"民政 低保对象 {YEAR}06：在册 10 人，按上次在册 21 人加新增 0 人减减少 0 人应为 21 人",
+        f"民政 低保对象 {YEAR}06 减少名单：应于 {YEAR}-06-05 前送达，至今未收到",
+    }
+    assert len(found.ends() - held.ends()) == 11 and held.ends() <= found.ends()
+    assert {end[1:] for end in found.ends() - held.ends()} == {("DIBAO", date(YEAR, 5, 31))}
+
+
 def master(folder: Path, name: str, number: str) -> Path:
     """The platform's master record of one person."""
     path = folder / name

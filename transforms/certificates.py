@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from transforms.list_number import LIST_KIND, numbers
 from transforms.roster_rows import (
     AT,
     FINDINGS,
@@ -21,6 +22,7 @@ from transforms.roster_rows import (
     counted_rows,
     findings_of,
     month_of,
+    number_of,
 )
 from transforms.versions import ROW
 
@@ -54,14 +56,16 @@ class Certificates(NamedTuple):
 
     spans: the same for every roster row, also those whose label has no category (code null), with label, head_key
     and place: what the roster said of whom, when; household and township look here.
-    findings: rule, region_code, department, code, list_month, person_key, file_id, rows, message_zh.
+    findings: rule, region_code, department, code, list_month, person_key, file_id, rows, message_zh, suggestion.
     listed: who stood on which monthly list (`MONTHLY`), of the months asked for.
+    needed: region_code, department, code, list_month of the lists that count only because they are confirmed.
     """
 
     facts: pl.DataFrame
     spans: pl.DataFrame
     findings: pl.DataFrame
     listed: pl.DataFrame
+    needed: pl.DataFrame
 
 
 def certificates(
@@ -118,6 +122,7 @@ def certificates(
         spans=spans,
         findings=pl.concat(findings).sort(FINDINGS.names(), nulls_last=True),
         listed=monthly(rows, present, lists, months),
+        needed=lists.filter("_needed").select(*SCOPE, list_month=number_of(pl.col("_month"))),
     )
 
 
@@ -177,7 +182,9 @@ def ended(rows: pl.DataFrame) -> pl.DataFrame:
 def judged_lists(
     rows: pl.DataFrame, confirmed: pl.DataFrame | None, shrink_share: float, shrink_rows: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Complete lists and whether absence from them ends anybody: `scope, _month, _credible`; findings."""
+    """Complete lists and whether absence from them ends anybody: `scope, _month, _credible`, and `_needed` (only because
+    the list is confirmed); findings.
+    """
     place = pl.coalesce("township_code", "township_name")
     sizes = (
         rows.group_by(*SCOPE, "_month")
@@ -194,6 +201,8 @@ def judged_lists(
         accepted = set(confirmed.select(*SCOPE, month_of(pl.col("list_month"))).rows())
     credible: list[bool] = []
     why: list[str | None] = []
+    before: list[int] = []
+    lacking: list[int] = []
     scope: tuple[object, ...] | None = None
     size, towns = 0, set[str]()
     for row in sizes.iter_rows(named=True):
@@ -205,22 +214,41 @@ def judged_lists(
                 fault = "list_shrank"
             elif towns - set(row["townships"]):
                 fault = "list_lacks_townships"
-        if (*here, row["_month"]) in accepted:
-            fault = None
-        credible.append(fault is None)
+        credible.append(fault is None or (*here, row["_month"]) in accepted)
         why.append(fault)
+        before.append(size)
+        lacking.append(len(towns - set(row["townships"])) if here == scope else 0)
         scope = here
-        if fault is None:
+        if credible[-1]:
             size, towns = row["n"], set(row["townships"])
     sizes = sizes.with_columns(
-        _credible=pl.Series(credible, dtype=pl.Boolean), _why=pl.Series(why, dtype=pl.String)
-    )
-    lists = sizes.select(*SCOPE, "_month", "_credible")
+        pl.Series("_credible", credible, dtype=pl.Boolean),
+        pl.Series("_why", why, dtype=pl.String),
+        pl.Series("_before", before, dtype=pl.Int64),
+        pl.Series("_lacking", lacking, dtype=pl.Int64),
+    ).with_columns(_needed=pl.col("_credible") & pl.col("_why").is_not_null(), suggestion=how_to_confirm())
+    lists = sizes.select(*SCOPE, "_month", "_credible", "_needed")
+    held = sizes.filter(~pl.col("_credible"))
     found = [
-        findings_of(fault, sizes.filter(pl.col("_why") == fault))
+        findings_of(fault, held.filter(pl.col("_why") == fault))
         for fault in ("list_shrank", "list_lacks_townships")
     ]
     return lists, pl.concat([*found, findings_of("month_without_list", months_without(lists))])
+
+
+def how_to_confirm() -> pl.Expr:
+    """What to do about a list that ends nobody: the figures, and the row of a decision that confirms it."""
+    fewer = (
+        pl.when(pl.col("_lacking") > 0)
+        .then(pl.format("，少 {} 个乡镇街道", "_lacking"))
+        .otherwise(pl.lit(""))
+    )
+    number = numbers(pl.col("region_code"), pl.col("department"), pl.col("code"), number_of(pl.col("_month")))
+    return pl.format(
+        "上次采用的在册名单 {} 人，这次 {} 人{}。请认定部门核对：名单不全的补送；确实完整的，由医保经办人在审核决定表中写一行：对象类型“{}”，"
+        "对象编号“{}”，决定“确认”，并写理由、决定人、决定日期。",
+        "_before", "n", fewer, pl.lit(LIST_KIND), pl.coalesce(number, "file_id"),
+    )  # fmt: skip
 
 
 def months_without(lists: pl.DataFrame) -> pl.DataFrame:

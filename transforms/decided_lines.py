@@ -13,6 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 from transforms import decisions as dec
+from transforms.list_number import LIST_KIND
 from transforms.spans import on_day
 
 LINES = pl.Schema(
@@ -312,19 +313,25 @@ def stale_lines(asked: pl.DataFrame, now: pl.DataFrame, then: Mapping[object, pl
 
 
 def mart_rows(
-    decisions: pl.DataFrame, matched: pl.DataFrame, stale: pl.Series, gone: pl.Series, cost_year: int
+    decisions: pl.DataFrame,
+    matched: pl.DataFrame,
+    stale: pl.Series,
+    gone: pl.Series,
+    on_lists: pl.Series,
+    cost_year: int,
 ) -> pl.DataFrame:
     """`mart.decision`: one row a decision as received (a household's decision: one a line), with what became of it.
 
     `matched`: no, benefit_id; `stale`: benefit lines with stale decisions; `gone`: `no` of decisions whose line
-    existed when they came and does not any more.
+    existed when they came and does not any more, or whose list has changed; `on_lists`: `no` of the decisions on lists
+    of this year.
     """
     rows = decisions.join(matched, on="no", how="left", maintain_order="left")
     old = pl.col("benefit_id").is_in(stale.implode()) if len(stale) else pl.lit(False)
     lost = pl.col("no").is_in(gone.implode()) if len(gone) else pl.lit(False)
-    bears = pl.coalesce(
-        "cost_year", pl.when(pl.col("benefit_id").is_not_null()).then(pl.lit(cost_year, pl.Int32))
-    )
+    own = pl.col("benefit_id").is_not_null() | pl.col("no").is_in(on_lists.implode())
+    written = pl.when(pl.col("object_kind") != LIST_KIND).then("cost_year")
+    bears = pl.coalesce(written, pl.when(own).then(pl.lit(cost_year, pl.Int32)))
     return rows.select(
         benefit_id=pl.coalesce(
             "benefit_id", pl.when(pl.col("object_id").str.contains(r"^B[0-9A-Z]{13}$")).then("object_id")

@@ -17,6 +17,7 @@ import polars as pl
 
 from transforms import facts, scope, versions
 from transforms.identity import with_person
+from transforms.list_number import LIST_KIND
 from transforms.pseudonym import key_number
 from transforms.versions import RANK, file_ranks
 
@@ -41,8 +42,9 @@ OBJECTS = {
     "pairing": ("结算",),
     "household": ("家庭", "人员"),
     "manual": ("家庭", "人员"),
+    "list": (LIST_KIND,),
 }
-KINDS = ("待遇", "结算", "预警", "家庭", "人员")
+KINDS = ("待遇", "结算", "预警", "家庭", "人员", LIST_KIND)
 AGREED = ("", "是", "定点", "1")
 REFUSED = ("否", "非定点", "0")
 MESSAGES = {
@@ -62,6 +64,14 @@ MESSAGES = {
     "pair_sign": "配对的对象要是负数行或退费行，取值要是原结算",
     "designation": "取值只能留空、写“是”或“否”",
     "manual_region": "对象不在“一事一议”所属政策的地域内",
+    "list_verdict": "名单只能“确认”；名单不全的不用写决定，请认定部门补送",
+    "list_number": "名单要写“区划代码/认定部门/类别/月份”，如 330112/民政/DIBAO/202306，或名单的文件编号（F 开头）",
+    "no_list": "没有收到这份在册名单，请核对区划代码、认定部门、类别和月份",
+    "no_list_file": "没有这个文件，或其中没有写明月份的在册名单，请核对文件编号",
+    "list_later": "收到这个决定时还没有收到这份名单，不起作用；请核对名单后重新决定",
+    "list_fewer": "决定以后这份名单少了人（撤回了文件），不再据以终止身份；请核对后重新决定",
+    "list_more": "决定以后这份名单多了人，仍按多了人的名单采用；请核对后再次确认",
+    "list_not_held": "这份名单没有被搁置，本来就已采用，不需要确认",
     "replaced": "已有更晚的决定或更新的版本",
     "reading_dropped": "后来的“确认”取代了先前的“按读法”或“核定金额”，金额回到默认读法；如要维持，请按先前的取值重新决定",
     "withdrawn": "已撤销",
@@ -80,7 +90,7 @@ def made(
     without 费用年度, or on a settlement, may bear on every year. Rows that repeat one of another file are left out.
     """
     kept = versions.without(rows, facts.repeated(rows, files))
-    any_year = pl.col("cost_year").is_null() | (pl.col("object_kind") == "结算")
+    any_year = bears_on_any_year()
     own = any_year | (pl.col("cost_year") == cost_year)
     ranks = file_ranks(files).select("file_id", "received_on", RANK)
     held = kept.filter(own).join(ranks.lazy(), on="file_id").collect().sort(RANK, "sheet", "source_row")
@@ -91,6 +101,11 @@ def made(
     return (
         keyed.sort("no").with_columns(aspect=_aspect()).with_columns(_first_state(on)).drop("_newest", RANK)
     )
+
+
+def bears_on_any_year() -> pl.Expr:
+    """Decisions that may change every year's result: without 费用年度, on a settlement, or on a list."""
+    return pl.col("cost_year").is_null() | pl.col("object_kind").is_in(["结算", LIST_KIND])
 
 
 def _keys(held: pl.DataFrame) -> pl.Series:
@@ -111,7 +126,9 @@ def _key_of(text: str) -> int | None:
 
 def _aspect() -> pl.Expr:
     known = pl.col("verdict").replace_strict(ASPECTS, default=None, return_dtype=pl.String)
-    return pl.when(pl.col("object_kind") == "预警").then(pl.lit("warning")).otherwise(known)
+    by_object = {"预警": "warning", LIST_KIND: "list"}
+    own = pl.col("object_kind").replace_strict(by_object, default=None, return_dtype=pl.String)
+    return pl.coalesce(own, known)
 
 
 def _first_state(on: date) -> tuple[pl.Expr, pl.Expr]:
@@ -120,6 +137,7 @@ def _first_state(on: date) -> tuple[pl.Expr, pl.Expr]:
     for aspect, kinds in OBJECTS.items():
         fits = fits | ((pl.col("aspect") == aspect) & pl.col("object_kind").is_in(kinds))
     warned = pl.col("aspect") == "warning"
+    no_confirmation = (pl.col("object_kind") == LIST_KIND) & (pl.col("verdict") != CONFIRM)
     no_person = (pl.col("object_kind") == "人员") & pl.col("person_key").is_null()
     cases: list[tuple[pl.Expr, str, str | None]] = [
         (~pl.col("_newest"), "replaced", "replaced"),
@@ -127,6 +145,7 @@ def _first_state(on: date) -> tuple[pl.Expr, pl.Expr]:
         (pl.col("decided_on") > on, "not_yet", "not_yet"),
         (~pl.col("object_kind").is_in(KINDS), "unreadable", "kind"),
         (warned.fill_null(False), "stored", None),
+        (no_confirmation.fill_null(False), "unreadable", "list_verdict"),
         (pl.col("aspect").is_null(), "unreadable", "verdict"),
         (~fits.fill_null(False), "unreadable", "kind"),
         (no_person, "unreadable", "person"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from schemas.layouts import Layout
+from transforms.list_number import LIST_KIND, tidy
 from transforms.normalise_certificates import certificate_keys, certificates, check_values
 from transforms.normalise_people import Keyring
 from transforms.normalise_roster import households
@@ -121,9 +122,13 @@ def _decision(batch: Typed, layout: Layout, ring: Keyring) -> None:
     object_id = _settlement(frame["object_id"], object_id, settled)
     value = _settlement(frame["value"], value_id, settled & (frame["verdict"] == "冲正配对"))
     words = pl.select(pl.format("reason|{}|{}", frame["reason"], frame["decided_by"])).to_series()
+    lists = frame.select(
+        pl.when(pl.col("object_kind") == LIST_KIND).then(tidy(pl.col("object_id")))
+    ).to_series()
     frame = frame.with_columns(reason_key=pseudonyms(words, ring.secret))
     hidden = pl.col("object_id", "value").str.replace_all(r"([/|=])\d{15,}[Xx]?", "${1}***")
-    batch.frame = frame.with_columns(object_id=object_id, object_key=key, value=value).with_columns(hidden)
+    named = frame.with_columns(object_id=object_id, object_key=key, value=value).with_columns(hidden)
+    batch.frame = named.with_columns(object_id=pl.coalesce(lists, "object_id"))
 
 
 def _settlement(raw: pl.Series, coded: pl.Series, wanted: pl.Series) -> pl.Series:

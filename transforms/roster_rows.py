@@ -20,7 +20,7 @@ FINDINGS = pl.Schema(
     {
         "rule": pl.String, "region_code": pl.String, "department": pl.String, "code": pl.String,
         "list_month": pl.Int32, "person_key": pl.Int64, "file_id": pl.String, "rows": pl.Int64,
-        "message_zh": pl.String,
+        "message_zh": pl.String, "suggestion": pl.String,
     }
 )  # fmt: skip
 MESSAGES = {
@@ -111,6 +111,11 @@ def month_of(number: pl.Expr) -> pl.Expr:
     return pl.date(number // 100, number % 100, 1)
 
 
+def number_of(month: pl.Expr) -> pl.Expr:
+    """A month as YYYYMM."""
+    return (month.dt.year() * 100 + month.dt.month()).cast(pl.Int32)
+
+
 def counted_rows(rows: pl.DataFrame, identity: str = "code") -> tuple[pl.DataFrame, pl.DataFrame]:
     """The version of each roster fact that counts, and findings.
 
@@ -143,7 +148,7 @@ def standing(roster: pl.LazyFrame, files: pl.DataFrame, links: pl.DataFrame) -> 
 def findings_of(rule: str, rows: pl.DataFrame) -> pl.DataFrame:
     """`rows` as findings; of what it does not hold, null."""
     have = set(rows.columns)
-    month = pl.col("_month").dt.year() * 100 + pl.col("_month").dt.month()
+    month = number_of(pl.col("_month"))
     columns = {
         "rule": pl.lit(rule),
         "message_zh": pl.lit(MESSAGES[rule]),
