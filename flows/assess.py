@@ -19,6 +19,7 @@ from flows.former_costs import former_costs
 from flows.illnesses import with_illnesses
 from flows.leads import deaths
 from flows.mass import Settlements, Summed
+from flows.persons import who_is_who
 from flows.result_tables import (
     benefit_tables,
     file_findings,
@@ -41,7 +42,6 @@ from transforms import (
     decided_lines,
     decisions,
     facts,
-    identity,
     ledger,
     payments,
     places,
@@ -104,7 +104,8 @@ def assess(
     """
     reference = configuration.reference
     yardstick = yardstick_date(year, on)
-    people = identity.people(lake.scan(home, "person", files), files, roster=lake.scan(home, "roster", files))
+    everybody = who_is_who(home, files, derive)
+    people = everybody.people
     early = decided.early(home, files, people, year, on)
     say("　核对版本、冲正和退费")
     settlements = Settlements(home, files, configuration, people, year, early.facts, derive)
@@ -223,13 +224,12 @@ def assess(
         tables["benefit_line"] = pl.concat([tables["benefit_line"], later], how="diagonal_relaxed")
     told = summary(settled, persons, households, assessed)
     told["rules"] += relief.told
-    return Assessment(
-        tables,
-        told,
-        reconcile.broken(balance),
-        lambda: settlements.hand_on(settled, summed, ways),
-        summed.derived,
-    )
+
+    def hand_on() -> None:
+        everybody.hand_on()
+        settlements.hand_on(settled, summed, ways)
+
+    return Assessment(tables, told, reconcile.broken(balance), hand_on, summed.derived)
 
 
 def caps_of(configuration: Configuration, year: int) -> list[HouseholdCap]:
