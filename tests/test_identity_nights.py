@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,7 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flows import persons
+from flows.persons import who_is_who
+from stores import lake
+from stores.home import Home
 from tests.core_frames import delivered, table
+from tests.support import deliver
+from tests.test_order import DELIVERY, written
 from transforms import identity, identity_nights
 from transforms.identity import Known
 
@@ -19,9 +26,10 @@ NAMES = ["FD", "FA", "FE", "FB", "FC"]
 
 
 def file_rows(name: str, rows: list[dict[str, Any]]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Person rows and roster rows of one file."""
+    """Person rows and roster rows of one file; not every roster row need show its person."""
     listed = [{**row["roster"], "file_id": name} for row in rows if "roster" in row]
-    seen = [{k: v for k, v in row.items() if k != "roster"} | {"file_id": name} for row in rows]
+    shown = [row for row in rows if "roster" not in row or row["roster"]["valid_from"].month < 3]
+    seen = [{k: v for k, v in row.items() if k != "roster"} | {"file_id": name} for row in shown]
     return table("person", seen), table("roster", listed)
 
 
@@ -65,9 +73,11 @@ BY_NUMBER = st.builds(lambda key: {"id_key": key}, st.integers(901, 904))
 TYPED = st.builds(
     lambda key, bare: {"id_key": key, "cert_key": key, "untyped_key": bare, "certno_masked": f"H{key}"},
     st.integers(51, 53),
-    st.integers(501, 502),
+    st.sampled_from([501, 501, 502]),
 )
-BARE = st.builds(lambda key: {"id_key": key, "cert_key": key, "untyped_key": key}, st.integers(501, 502))
+BARE = st.builds(
+    lambda key: {"id_key": key, "cert_key": key, "untyped_key": key}, st.sampled_from([501, 501, 502])
+)
 
 
 def listed(row: dict[str, Any], born: int | None, household: str, head: int, day: int) -> dict[str, Any]:
@@ -97,7 +107,9 @@ ROW = st.one_of(
     ROSTER,
 )
 NIGHTS = st.lists(
-    st.tuples(st.sampled_from([date(2023, 1, 5), date(2023, 2, 5), date(2023, 3, 5)]), st.lists(ROW, max_size=6)),
+    st.tuples(
+        st.sampled_from([date(2023, 1, 5), date(2023, 2, 5), date(2023, 3, 5)]), st.lists(ROW, max_size=6)
+    ),
     min_size=2,
     max_size=len(NAMES),
 )
@@ -116,7 +128,7 @@ def files_of(days: dict[str, date]) -> pl.DataFrame:
     return delivered(**days).sort("received_on", "content_hash")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=40)
 @given(NIGHTS)
 def test_a_night_knows_what_all_rows_tell(nights: list[tuple[date, list[dict[str, Any]]]]) -> None:
     """Numbers in conflict, several places of insurance, papers without a type, newborns, deaths, late receipt."""
@@ -135,3 +147,68 @@ def test_a_night_knows_what_all_rows_tell(nights: list[tuple[date, list[dict[str
             before = found
         else:
             before = whole
+
+
+def test_a_night_that_touches_nearly_everybody_is_left_to_reading_everything() -> None:
+    rows = [{"id_key": key, "psn_key": key} for key in range(1_000, 2_500)]
+    old, _ = file_rows("FA", rows)
+    new, roster = file_rows("FB", [{"id_key": 1, "psn_key": key} for key in range(1_000, 2_500)])
+    files = files_of({"FA": date(2023, 1, 5), "FB": date(2023, 2, 5)})
+    before = identity.known(old.lazy(), files.head(1), roster=roster.lazy())
+    both = pl.concat([old, new]).lazy()
+    assert identity_nights.grown(before, both, new.lazy(), files, roster.lazy()) is None
+    few, _ = file_rows("FB", [{"id_key": 1, "psn_key": 1_000}])
+    assert (
+        identity_nights.grown(before, pl.concat([old, few]).lazy(), few.lazy(), files, roster.lazy())
+        is not None
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home whose people were handed on before the last two files came."""
+    monkeypatch.setenv("FENGDING_SECRET", "for tests only")
+    home = Home(tmp_path / "home")
+    came = [(written(tmp_path, n, h, r), date.fromisoformat(on)) for n, (on, h, r) in DELIVERY.items()]
+    deliver(home, came[:-2])
+    who_is_who(home, lake.files_in_force(home), derive=False).hand_on()
+    deliver(home, came[-2:])
+    return home
+
+
+def test_what_was_handed_on_is_built_on(home: Home) -> None:
+    files = lake.files_in_force(home)
+    held = persons.handed_on(home, files)
+    assert held is not None and len(held[1]) == files.height - 2
+    night, whole = (who_is_who(home, files, derive) for derive in (True, False))
+    same(night.known, whole.known)
+    assert (night.worth_keeping, whole.worth_keeping) == (False, True)  # a few rows are not handed on anew
+    whole.hand_on()
+    held = persons.handed_on(home, files)
+    assert held is not None
+    same(held[0], whole.known)
+
+
+def test_what_was_handed_on_is_left_alone_where_it_does_not_fit(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other code, another secret, a file less, a file received on another day, a damaged frame: all rows are read."""
+    files = lake.files_in_force(home)
+    with monkeypatch.context() as patch:
+        patch.setattr(persons, "code_version", lambda: "another")
+        assert persons.handed_on(home, files) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(Home, "secret", lambda _: b"another")
+        assert persons.handed_on(home, files) is None
+    assert persons.handed_on(home, files.tail(-1)) is None
+    manifest = lake.read_manifest(home, files["file_id"][0])
+    assert manifest is not None
+    manifest.received_on -= timedelta(days=1)
+    lake.write_manifest(home, manifest)
+    assert persons.handed_on(home, lake.files_in_force(home)) is None
+    manifest.received_on += timedelta(days=1)
+    lake.write_manifest(home, manifest)
+    assert persons.handed_on(home, files) is not None
+    (home.lake / "carried" / "people" / "ties.parquet").write_bytes(b"PAR1")
+    assert persons.handed_on(home, files) is None
+    same(who_is_who(home, files, derive=True).known, who_is_who(home, files, derive=False).known)

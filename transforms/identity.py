@@ -403,14 +403,18 @@ def latest(rows: pl.DataFrame, facts: Mapping[str, str]) -> pl.DataFrame:
 
 
 def latest_place(rows: pl.DataFrame, kind: str, links: pl.DataFrame) -> pl.DataFrame:
-    """person_key, `<kind>_codes`, `<kind>_village`: the latest place of one kind that names a township."""
+    """person_key, `<kind>_codes`, `<kind>_village`: the latest place of one kind that names a township.
+
+    The time and the number of the row are one number, so that its maximum is the latest, of equal times the last.
+    """
+    time = pl.col("place_time").dt.epoch("us").fill_null(OLDEST)
     placed = (
         rows.lazy()
         .with_columns(_row=pl.int_range(pl.len()))
         .filter((pl.col("place_kind") == kind) & pl.col("township_codes").is_not_null())
-        .select("id_key", "_row", _time=pl.col("place_time").dt.epoch("us").fill_null(OLDEST))
+        .select("id_key", _row=time.cast(pl.Int128) * ROWS_OF_A_FILE + pl.col("_row"))
     )
-    latest_row = pl.col("_row").sort_by("_time", "_row").last()
+    latest_row = (pl.col("_row").max() % ROWS_OF_A_FILE).cast(pl.Int64)
     last = with_person(placed, links).group_by("person_key").agg(latest_row).collect(engine="streaming")
     return last.select(
         "person_key",
