@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
@@ -21,6 +22,7 @@ from flows.former_costs import former_costs
 from flows.illnesses import with_illnesses
 from flows.leads import deaths
 from flows.mass import Settlements, Summed
+from flows.persons import Persons, who_is_who
 from flows.result_tables import (
     benefit_tables,
     file_findings,
@@ -43,7 +45,6 @@ from transforms import (
     decided_lines,
     decisions,
     facts,
-    identity,
     ledger,
     payments,
     places,
@@ -109,7 +110,8 @@ def assess(
     """
     reference = configuration.reference
     yardstick = yardstick_date(year, on)
-    people = identity.people(lake.scan(home, "person", files), files, roster=lake.scan(home, "roster", files))
+    everybody = who_is_who(home, files, derive)
+    people = everybody.people
     early = decided.early(home, files, people, year, on)
     say("　核对版本、冲正和退费")
     settlements = Settlements(home, files, configuration, people, year, early.facts, derive)
@@ -123,7 +125,10 @@ def assess(
     say("　个人负担和封顶差额")
     ways = asked_of(home, files, configuration, people)
     summed, burdens = burdens_of(settlements, settled, rosters, caps, ways)
-    written = aside(lambda: settlements.written_down(settled, summed, ways)) if keep else None
+    handing: list[tuple[Persons | Settlements, Future[Path | None]]] = []
+    if keep:
+        handing += [(everybody, aside(everybody.written_down))]
+        handing += [(settlements, aside(lambda: settlements.written_down(settled, summed, ways)))]
     burdens = with_illnesses(home, files, [(each.cap, each.found) for each in caps], burdens)
     ranks = ranked_categories(reference)
     sums = summed.mass.sums
@@ -234,13 +239,12 @@ def assess(
         tables["benefit_line"] = pl.concat([tables["benefit_line"], later], how="diagonal_relaxed")
     told = summary(settled, persons, households, assessed)
     told["rules"] += relief.told
-    return Assessment(
-        tables,
-        told,
-        reconcile.broken(balance),
-        (lambda: settlements.hand_on(written.result())) if written else (lambda: None),
-        summed.derived,
-    )
+
+    def hand_on() -> None:
+        for of, written in handing:
+            of.hand_on(written.result())
+
+    return Assessment(tables, told, reconcile.broken(balance), hand_on, summed.derived)
 
 
 def aside(work: Callable[[], T]) -> Future[T]:

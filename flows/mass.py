@@ -8,7 +8,6 @@ and those whom a roster, a payment or a death brings in. Both give the same, and
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -282,20 +281,10 @@ def closed(keys: pl.Series, *ways: pl.DataFrame) -> pl.Series:
 
 def ingredients(of: Settlements) -> dict[str, Any]:
     """What a result of a year's settlements depends on: each file as it was read, and all else as one hash."""
-    held = set(of.files["file_id"])
-    files = {
-        m.file_id: _digest([m.received_on, m.content_hash, m.reader_key, m.n_rejected, m.parts])
-        for m in lake.manifests(of.home)
-        if m.file_id in held
-    }
     pairs = of.ruled.pairs.sort(pl.all()).rows()
     secret = hashlib.sha256(of.home.secret()).hexdigest()
     rest = [code_version(), of.configuration.reference_hash, secret, pairs]
-    return {"files": files, "rest": _digest(rest)}
-
-
-def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()[:16]
+    return {"files": carried.as_read(of.home, of.files), "rest": carried.digest(rest)}
 
 
 def agree(sums: pl.DataFrame, months: pl.DataFrame) -> bool:

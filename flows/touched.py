@@ -11,12 +11,13 @@ from datetime import date
 import polars as pl
 
 from flows.configuration import load_configuration
+from flows.persons import who_is_who
 from flows.pipeline import Request, read_manifest
 from stores import lake
 from stores.home import Home
 from stores.ingest import IngestSummary
 from stores.state import code_version, read_published
-from transforms import cases, decisions, identity, scope
+from transforms import cases, decisions, scope
 from transforms.identity import with_person
 from transforms.looked import tied
 
@@ -168,8 +169,7 @@ def links_of(home: Home, years: set[int]) -> pl.DataFrame:
 
 def relinked_keys(home: Home, files: pl.DataFrame, years: set[int]) -> pl.Series:
     """Keys that the published result of one of the years links otherwise than the files in force do now."""
-    people = identity.people(lake.scan(home, "person", files), files, roster=lake.scan(home, "roster", files))
-    now = people.links.select("id_key", "person_key")
+    now = who_is_who(home, files, derive=True).people.links.select("id_key", "person_key")
     keys = [pl.Series("id_key", [], dtype=pl.Int64)]
     for year in sorted(years):
         then = links_of(home, {year}).select(now.columns)

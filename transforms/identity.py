@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from polars._typing import MaintainOrderJoin
 
-from transforms.newborns import newborns
-from transforms.versions import RANK, file_ranks
+from transforms.newborns import NOBODY, Newborns, newborns
+from transforms.versions import OLDEST, RANK, file_ranks
 
 LINKS = pl.Schema({"id_key": pl.Int64, "person_key": pl.Int64})
 FINDINGS = pl.Schema(
@@ -52,6 +52,18 @@ class People(NamedTuple):
     findings: pl.DataFrame
 
 
+class Known(NamedTuple):
+    """People, and what tells later whom new rows touch.
+
+    ties: id_key, tie: every 人员编号 and every number without its type that a key was seen with, some perhaps several
+    times. Keys with a tie in common may be one person; keys without, never. born: newborns as they were linked.
+    """
+
+    found: People
+    ties: pl.DataFrame
+    born: Newborns
+
+
 def people(
     person: pl.LazyFrame,
     files: pl.DataFrame,
@@ -63,8 +75,27 @@ def people(
     `confirmed`: `id_key, same_as` (pairs of keys that a correction list or a decision declares to be one person).
     `roster`: core roster rows, which show newborns before and after they have a number.
     """
+    return known(person, files, confirmed, roster).found
+
+
+def known(
+    person: pl.LazyFrame,
+    files: pl.DataFrame,
+    confirmed: pl.DataFrame | None = None,
+    roster: pl.LazyFrame | None = None,
+) -> Known:
+    """As `people`, with what a later night builds on (`transforms.identity_nights`)."""
+    rows = in_order(person, file_ranks(files).select("file_id", RANK))
+    birth_years = rows.lazy().select("id_key", "birth_year")
+    born = NOBODY if roster is None else newborns(roster, files, birth_years)
+    return known_of(rows, files, born, confirmed)
+
+
+def known_of(
+    rows: pl.DataFrame, files: pl.DataFrame, born: Newborns, confirmed: pl.DataFrame | None = None
+) -> Known:
+    """Who the people of these rows are. `rows`: in order, of all keys or of such that have no tie to others."""
     ranks = file_ranks(files).select("file_id", RANK)
-    rows = in_order(person, ranks)
     keys = by_key(rows)
     steady, changing = keys.filter(~pl.col("changing")), keys.filter("changing")["id_key"]
     several = rows.filter(pl.col("id_key").is_in(changing.implode()))
@@ -72,19 +103,21 @@ def people(
     numbers = pl.concat([shown, several.select("id_key", "psn_key")]).drop_nulls()
     by_number, doubts = number_edges(rows, numbers, ranks)
     by_type, more_doubts = untyped_edges(rows)
-    edges = [by_number, by_type]
-    if roster is not None:
-        born = newborns(roster, files, rows.lazy().select("id_key", "birth_year"))
-        edges.append(born.edges)
-        more_doubts = pl.concat([more_doubts, _found("newborn_number", born.doubts, "newborn", "other")])
+    edges = [by_number, by_type, born.edges]
+    more_doubts = pl.concat([more_doubts, _found("newborn_number", born.doubts, "newborn", "other")])
     if confirmed is not None:
         edges.append(confirmed.select(pl.col("id_key").alias("a"), pl.col("same_as").alias("b")))
     links = linked(pl.concat(edges).unique(), rows, ranks)
     doubts = resolved_doubts(pl.concat([doubts, more_doubts]), links)
     findings = pl.concat([doubts, wrong_digits(rows, links), collisions(several)])
-    return People(
-        links, described(rows, keys, links), findings.sort("rule", "person_key", "other_key", nulls_last=True)
-    )
+    found = People(links, described(rows, keys, links), in_findings_order(findings))
+    untyped = rows.select("id_key", tie="untyped_key").drop_nulls().unique()
+    return Known(found, pl.concat([numbers.rename({"psn_key": "tie"}), untyped]), born)
+
+
+def in_findings_order(findings: pl.DataFrame) -> pl.DataFrame:
+    """Findings by rule and person."""
+    return findings.sort("rule", "person_key", "other_key", nulls_last=True)
 
 
 def in_order(person: pl.LazyFrame, ranks: pl.DataFrame) -> pl.DataFrame:
@@ -370,27 +403,23 @@ def latest(rows: pl.DataFrame, facts: Mapping[str, str]) -> pl.DataFrame:
 
 
 def latest_place(rows: pl.DataFrame, kind: str, links: pl.DataFrame) -> pl.DataFrame:
-    """person_key, `<kind>_codes`, `<kind>_village`: the latest place of one kind that names a township."""
+    """person_key, `<kind>_codes`, `<kind>_village`: the latest place of one kind that names a township.
+
+    The time and the number of the row are one number, so that its maximum is the latest, of equal times the last.
+    """
+    time = pl.col("place_time").dt.epoch("us").fill_null(OLDEST)
     placed = (
         rows.lazy()
+        .with_columns(_row=pl.int_range(pl.len()))
         .filter((pl.col("place_kind") == kind) & pl.col("township_codes").is_not_null())
-        .select("id_key", "place_time", "township_codes", "village")
+        .select("id_key", _row=time.cast(pl.Int128) * ROWS_OF_A_FILE + pl.col("_row"))
     )
-    ordered = (
-        with_person(placed, links, "left").sort("place_time", nulls_last=False, maintain_order=True).collect()
-    )
-    last = (
-        ordered.lazy()
-        .select("person_key", pl.int_range(pl.len()).alias("_row"))
-        .group_by("person_key")
-        .agg(pl.col("_row").max())
-        .collect(engine="streaming")
-    )
-    found = ordered[last["_row"]]
-    return found.select(
+    latest_row = (pl.col("_row").max() % ROWS_OF_A_FILE).cast(pl.Int64)
+    last = with_person(placed, links).group_by("person_key").agg(latest_row).collect(engine="streaming")
+    return last.select(
         "person_key",
-        pl.col("township_codes").alias(f"{kind}_codes"),
-        pl.col("village").alias(f"{kind}_village"),
+        rows["township_codes"].gather(last["_row"]).alias(f"{kind}_codes"),
+        rows["village"].gather(last["_row"]).alias(f"{kind}_village"),
     )
 
 

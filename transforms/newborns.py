@@ -29,6 +29,9 @@ class Newborns(NamedTuple):
     doubts: pl.DataFrame
 
 
+NOBODY = Newborns(EDGES.to_frame(), DOUBTS.to_frame())
+
+
 def newborns(roster: pl.LazyFrame, files: pl.DataFrame, birth_years: pl.LazyFrame) -> Newborns:
     """Newborns of the core roster rows who have a number by now, or may have.
 
@@ -42,7 +45,7 @@ def newborns(roster: pl.LazyFrame, files: pl.DataFrame, birth_years: pl.LazyFram
         .collect(engine="streaming")
     )
     if born.is_empty():
-        return Newborns(EDGES.to_frame(), DOUBTS.to_frame())
+        return NOBODY
     ranks = file_ranks(files).select("file_id", RANK)
     numbered = roster.filter("has_certificate").join(ranks.lazy(), on="file_id", how="inner")
     same = (
