@@ -66,10 +66,9 @@ def stays(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.LazyFrame:
     began on one day; it ends on the last day that any of its settlements shows. One without a first day is left out:
     nobody can say whether it overlaps.
     """
-    settled_on = pl.col("setl_time").dt.date()
     by = pl.coalesce(pl.lit("m") + pl.col("mdtrt_id"), pl.lit("b") + pl.col("begndate").cast(pl.String))
     return (
-        counted.filter(inpatient & pl.col("begndate").is_not_null() & (pl.col("tot_fen") > 0))
+        _stayed(counted, inpatient)
         .select(
             "person_key",
             "institution_code",
@@ -79,7 +78,7 @@ def stays(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.LazyFrame:
             "begndate",
             "tot_fen",
             _by=by,
-            _end=pl.coalesce("enddate", settled_on),
+            _end=_LAST_DAY,
         )
         .group_by("person_key", "institution_code", "_by")
         .agg(
@@ -91,6 +90,37 @@ def stays(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.LazyFrame:
         )
         .select("person_key", "institution_code", "setl_id", "region_code", "begun", "ended", "amount_fen")
     )
+
+
+LIFETIME = 10_000_000
+"""More days than lie between any two dates."""
+_LAST_DAY = pl.coalesce("enddate", pl.col("setl_time").dt.date())
+
+
+def _stayed(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.LazyFrame:
+    """The settlements that belong to stays."""
+    return counted.filter(inpatient & pl.col("begndate").is_not_null() & (pl.col("tot_fen") > 0))
+
+
+def may_overlap(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.DataFrame:
+    """The settlements of `stays` that may overlap, few of all, told by whole numbers.
+
+    Left out is who overlaps nobody: what begins after all earlier of the person have ended and ends before all later
+    begin. All are kept of people with a stay that is settled several times, since it reaches over the days between.
+    """
+    rows = _stayed(counted, inpatient).collect()
+    by = ("person_key", "institution_code", "mdtrt_id", pl.when(pl.col("mdtrt_id").is_null()).then("begndate"))
+    days = (
+        rows.select("person_key", begun="begndate", ended=_LAST_DAY, stay=pl.struct(by).hash())
+        .with_row_index("row")
+        .sort("person_key", "begun", "ended", descending=[False, False, True])
+        # a place of its own on one line for the days of each person, so that one running maximum serves all
+        .with_columns(pl.col("begun", "ended").cast(pl.Int64) + pl.col("person_key").rle_id().cast(pl.Int64) * LIFETIME)
+    )
+    begun, ended = pl.col("begun"), pl.col("ended")
+    meets = (ended.cum_max().shift(1) > begun) | (ended > begun.shift(-1))
+    again = days.filter(pl.col("stay").is_duplicated())["person_key"].unique()
+    return rows[days.filter(meets | pl.col("person_key").is_in(again.implode()))["row"].sort()]
 
 
 def overlapping_stays(found: pl.DataFrame) -> pl.DataFrame:
