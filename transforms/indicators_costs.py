@@ -171,7 +171,7 @@ def insured_of(months: pl.DataFrame, settlements: pl.DataFrame) -> dict[str, Sum
     becomes = cost_sums(pl.col("burden_fen"), pl.col("neg_fen"))
     both = settlements.lazy().group_by(_by=pl.col("county_code")).agg(*was, *becomes)
     replaced = both.collect(engine="streaming")
-    before = _by_key(replaced.select("_by", pl.col("^was_.*$").name.map(lambda name: name[len("was_") :])))
+    before = _by_key(replaced.select("_by", *(pl.col(f"was_{name}").alias(name) for name in NAMES)))
     after = _by_key(replaced)
     sums: dict[str, Sums] = {}
     for code, all_ in found.items():
