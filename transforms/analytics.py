@@ -131,13 +131,17 @@ def _sums(parts: Mapping[str, str]) -> list[pl.Expr]:
     ]  # fmt: skip
 
 
-def _summed(settlements: pl.DataFrame, aid: pl.DataFrame, by: list[str], parts: list[pl.Expr]) -> pl.DataFrame:
+def _summed(
+    settlements: pl.DataFrame, aid: pl.DataFrame, by: list[str], parts: list[pl.Expr]
+) -> pl.DataFrame:
     """`parts` of the settlements by month and more, and the sums of what came off them AFTERWARDS."""
     rows = settlements.lazy().with_columns(month=pl.col("setl_time").dt.month().cast(pl.Int32))
     later = {"NEG": pl.col("neg_fen").sum(), "COM": pl.col("com_used_fen").sum()}
     sums = rows.group_by(by).agg(*parts, **later)
     aided = rows.filter(pl.col("sub_used_fen") != 0).select("setl_id", *by).join(aid.lazy(), on="setl_id")
-    found = sums.join(aided.group_by(by).agg(pl.col(AFTERWARDS[2:]).sum()), on=by, how="left", nulls_equal=True)
+    found = sums.join(
+        aided.group_by(by).agg(pl.col(AFTERWARDS[2:]).sum()), on=by, how="left", nulls_equal=True
+    )
     return found.with_columns(pl.col(AFTERWARDS[2:]).fill_null(0)).collect(engine="streaming")
 
 

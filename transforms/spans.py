@@ -78,7 +78,9 @@ def _first_met(step: int = 1) -> pl.Expr:
     return (number != number.shift(step)).fill_null(True)
 
 
-def _beside(facts: pl.DataFrame, found: pl.DataFrame, spans: pl.DataFrame, keep: Sequence[str]) -> pl.DataFrame:
+def _beside(
+    facts: pl.DataFrame, found: pl.DataFrame, spans: pl.DataFrame, keep: Sequence[str]
+) -> pl.DataFrame:
     """The facts with columns of the spans found (fact_no, span_no: row numbers, so that nothing is looked up again)."""
     place = pl.repeat(None, facts.height, dtype=pl.get_index_type(), eager=True)
     place = place.scatter(found["fact_no"], found["span_no"])

@@ -61,8 +61,10 @@ def waterfall(
     units = [_person_units(persons, of_persons)]
     if not cap_gap.is_empty():
         counted = items.select("benefit_id", "counted", setl_id="settlement_id").filter("counted")
-        mine = counted.drop("counted").join(cap_gap.select("benefit_id"), on="benefit_id", how="semi").join(
-            paid, on="setl_id"
+        mine = (
+            counted.drop("counted")
+            .join(cap_gap.select("benefit_id"), on="benefit_id", how="semi")
+            .join(paid, on="setl_id")
         )
         units.append(_cap_units(cap_gap, mine.group_by("benefit_id").agg(sums)))
     return _stepped(pl.concat(units), year)

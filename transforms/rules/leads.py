@@ -109,13 +109,20 @@ def may_overlap(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.DataFrame:
     begin. All are kept of people with a stay that is settled several times, since it reaches over the days between.
     """
     rows = _stayed(counted, inpatient).collect()
-    by = ("person_key", "institution_code", "mdtrt_id", pl.when(pl.col("mdtrt_id").is_null()).then("begndate"))
+    by = (
+        "person_key",
+        "institution_code",
+        "mdtrt_id",
+        pl.when(pl.col("mdtrt_id").is_null()).then("begndate"),
+    )
     days = (
         rows.select("person_key", begun="begndate", ended=_LAST_DAY, stay=pl.struct(by).hash())
         .with_row_index("row")
         .sort("person_key", "begun", "ended", descending=[False, False, True])
         # a place of its own on one line for the days of each person, so that one running maximum serves all
-        .with_columns(pl.col("begun", "ended").cast(pl.Int64) + pl.col("person_key").rle_id().cast(pl.Int64) * LIFETIME)
+        .with_columns(
+            pl.col("begun", "ended").cast(pl.Int64) + pl.col("person_key").rle_id().cast(pl.Int64) * LIFETIME
+        )
     )
     begun, ended = pl.col("begun"), pl.col("ended")
     meets = (ended.cum_max().shift(1) > begun) | (ended > begun.shift(-1))
