@@ -115,18 +115,23 @@ def may_overlap(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.DataFrame:
         "mdtrt_id",
         pl.when(pl.col("mdtrt_id").is_null()).then("begndate"),
     )
-    days = (
-        rows.select("person_key", begun="begndate", ended=_LAST_DAY, stay=pl.struct(by).hash())
-        .with_row_index("row")
-        .sort("person_key", "begun", "ended", descending=[False, False, True])
-        # a place of its own on one line for the days of each person, so that one running maximum serves all
-        .with_columns(
-            pl.col("begun", "ended").cast(pl.Int64) + pl.col("person_key").rle_id().cast(pl.Int64) * LIFETIME
-        )
-    )
+    # a place of its own on one line for the days of each person, so that one running maximum serves all
+    line = pl.col("begun", "ended").cast(pl.Int64) + pl.col("person_key").rle_id().cast(pl.Int64) * LIFETIME
     begun, ended = pl.col("begun"), pl.col("ended")
+    days = (
+        rows.select(
+            "person_key",
+            begun="begndate",
+            ended=_LAST_DAY,
+            stay=pl.struct(by).hash().reinterpret(signed=True),
+        )
+        .with_row_index("row")
+        .sort("person_key", begun.cast(pl.Int64) * LIFETIME - ended.cast(pl.Int64))
+        .with_columns(line)
+    )
     meets = (ended.cum_max().shift(1) > begun) | (ended > begun.shift(-1))
-    again = days.filter(pl.col("stay").is_duplicated())["person_key"].unique()
+    several = pl.col("stay").is_in(repeated(days["stay"]).implode())
+    again = days.filter(several)["person_key"].unique()
     return rows[days.filter(meets | pl.col("person_key").is_in(again.implode()))["row"].sort()]
 
 
@@ -197,8 +202,10 @@ def twice_leads(found: pl.DataFrame) -> pl.DataFrame:
     """LEAD on every settlement but the first of those of one person at one institution that agree in time, kind,
     total and personal payment.
     """
-    first = pl.col("setl_id").min().over(SAME)
-    others = found.with_columns(other_settlement_id=first).filter(pl.col("setl_id") != first)
+    as_above = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in SAME)
+    ordered = found.sort(*SAME, "setl_id").with_columns(again=as_above)
+    first = pl.when(~pl.col("again")).then("setl_id").forward_fill()
+    others = ordered.with_columns(other_settlement_id=first).filter("again")
     return _leads(
         others.with_columns(amount_fen="tot_fen"), TWICE, pl.col("setl_time").dt.date(), "other_settlement_id"
     )
