@@ -27,7 +27,6 @@ from transforms.analytics import (
     members,
     provider_sheet,
 )
-from transforms.indicators_costs import holding
 from transforms.waterfall import aid_layers
 
 OWN_SHARE = 10
@@ -64,13 +63,12 @@ def analytics(year: Year, tables: Tables) -> Tables:
 
 
 def _held(year: Year) -> Iterator[tuple[str, pl.Series]]:
-    """(population, rows of `year.dated` of who holds its categories on the day) of each county with a roster."""
-    policies, certificates = year.configuration.policies, year.rosters.certificates
-    rows = year.dated.select("person_key", "setl_date", "routed_code").with_row_index("row")
-    for county in rows["routed_code"].drop_nulls().unique().sort():
-        own = rows.filter(pl.col("routed_code") == county)
-        for name, (territory, codes) in _populations(policies, county, year.year).items():
-            yield name, holding(own, certificates, codes, territory, year.year)["row"]
+    """(population, which rows of `year.dated` are of who holds its categories on the day) of each county in it."""
+    routed = year.dated["routed_code"]
+    for county in routed.drop_nulls().unique().sort():
+        own = (routed == county).fill_null(False)
+        for name, (territory, codes) in _populations(year.configuration.policies, county, year.year).items():
+            yield name, own & year.held(codes, territory).is_not_null()
 
 
 def _populations(policies: Policies, county: str, year: int) -> dict[str, tuple[str, tuple[str, ...]]]:

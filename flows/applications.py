@@ -10,6 +10,7 @@ from stores import lake
 from transforms import places, versions
 from transforms.identity import with_person
 from transforms.rules.applications import STAGES, waiting, with_stage
+from transforms.spans import below
 
 TABLE = "application"
 KIND = "application"
@@ -51,8 +52,7 @@ def _of_territory(year: Year, found: pl.DataFrame, rule_id: str, territory: str)
     placed = found.join(homes, on="person_key", how="left", maintain_order="left").with_columns(
         region_code=pl.coalesce("county", "_home")
     )
-    here = pl.col("region_code").map_elements(lambda code: covers(territory, code), return_dtype=pl.Boolean)
-    aged = with_stage(placed.filter(here.fill_null(False)), year.on)
+    aged = with_stage(placed.filter(below("region_code", territory)), year.on)
     return aged.select(
         "region_code",
         "township_code",

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from flows import assistance, decided, premium
-from flows.balance import balance_stages
+from flows.balance import balance_stages, lake_sums
 from flows.configuration import Configuration
 from flows.confirmed_lists import list_words
 from flows.counting import KEYS, file_counts
@@ -133,18 +133,26 @@ def assess(
     ranks = ranked_categories(reference)
     sums = summed.mass.sums
     where = person_places(sums, rosters, people, Townships(reference["regions"]), year, yardstick)
-    persons = person_year(
-        sums, burdens.people, people.people, where, rosters.certificates, rosters.members,
-        settled.troubles, ranks, year, yardstick,
-    )  # fmt: skip
-    households = household_year(
-        burdens.settlements, rosters.members, rosters.households, people.people, where, rosters.certificates,
-        settled.troubles, ranks, year, yardstick,
-    )  # fmt: skip
     about = Household(rosters.households, people.people, where)
     former = former_costs(
         home, files, configuration, people, [(each.cap, each.found) for each in caps], year, lists.confirmed
     )
+
+    def of_people() -> tuple[pl.DataFrame, pl.DataFrame, dict[str, pl.DataFrame]]:
+        """mart.person_year, mart.household_year and the tables of evidence."""
+        persons = person_year(
+            sums, burdens.people, people.people, where, rosters.certificates, rosters.members,
+            settled.troubles, ranks, year, yardstick,
+        )  # fmt: skip
+        households = household_year(
+            burdens.settlements, rosters.members, rosters.households, people.people, where, rosters.certificates,
+            settled.troubles, ranks, year, yardstick,
+        )  # fmt: skip
+        kept = evidence(
+            burdens.settlements, settled.uncounted, settled.troubles, rosters.certificates, rosters.members,
+            rosters.households, rosters.aliases, year, on,
+        )  # fmt: skip
+        return persons, households, kept
 
     def assess_caps(rulings: pl.DataFrame) -> list[Assessed]:
         return [
@@ -176,7 +184,10 @@ def assess(
         benefit_texts(home),
     )
     rulings = decided.rulings(home, on_lines, on)
+    # on the core that the caps leave idle
+    beside = aside(lambda: (of_people(), lake_sums(home, files), part_rows(home, files)))
     assessed = assess_caps(rulings)
+    (persons, households, kept), in_lake, in_parts = beside.result()
     asked = decided.asked(early, on_lines)
     changed = pl.Series("benefit_id", [], dtype=pl.String)
     if year < on.year and not asked.is_empty():
@@ -194,9 +205,11 @@ def assess(
             assessed = assess_caps(rulings)
     by_hand = manual_benefits(home, paid, configuration, rosters, persons, early, year)
     say("　对账")
-    stages = balance_stages(home, files, settled, persons, households, rosters, burdens, assessed, caps, year)
+    stages = balance_stages(
+        home, files, in_lake, settled, persons, households, rosters, burdens, assessed, caps, year
+    )
     relief = assistance.relief(visits, rulings, paid, year, benefit_texts(home))
-    balance = pl.concat([reconcile.lake_stage(*part_rows(home, files)), stages, *relief.stages])
+    balance = pl.concat([reconcile.lake_stage(*in_parts), stages, *relief.stages])
     names = institution_names(home, files)
     tables = benefit_tables(assessed, names)
     if not by_hand.lines.is_empty():
@@ -222,10 +235,7 @@ def assess(
         "file_count": file_counts(home, files, settled.marks),
         "institution": names.sort("institution_code"),
     }
-    tables |= evidence(
-        burdens.settlements, settled.uncounted, settled.troubles, rosters.certificates, rosters.members,
-        rosters.households, rosters.aliases, year, on,
-    )  # fmt: skip
+    tables |= kept
     tables = assistance.joined(tables, relief, names)
     tables = with_families(
         Year(

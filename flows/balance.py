@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def balance_stages(
     home: Home,
     files: pl.DataFrame,
+    in_lake: pl.DataFrame,
     settled: Resolved,
     persons: pl.DataFrame,
     households: pl.DataFrame,
@@ -32,7 +33,7 @@ def balance_stages(
     caps: list[CapUnits],
     year: int,
 ) -> pl.DataFrame:
-    """Every stage of the year against the one before, from the manifests' control sums on."""
+    """Every stage of the year against the one before, from the manifests' control sums on; `in_lake`: `lake_sums`."""
     held = set(files["file_id"])
     delivered = [
         m for m in lake.manifests(home) if m.file_id in held and "setl_d" in (m.table or "").split("|")
@@ -54,19 +55,10 @@ def balance_stages(
             )
         },
     )  # fmt: skip
-    by_year = (
-        lake.scan(home, "setl_d", files)
-        .group_by("cost_year")
-        .agg(
-            pl.len().cast(pl.Int64).alias("rows"),
-            *(pl.col(f"{name}_fen").sum().alias(name) for name in reconcile.MEASURES[1:]),
-        )
-        .collect(engine="streaming")
-    )
     return reconcile.stages(
         control,
-        by_year,
-        by_year.filter(pl.col("cost_year") == year),
+        in_lake,
+        in_lake.filter(pl.col("cost_year") == year),
         settled.counts,
         persons,
         households,
@@ -77,6 +69,19 @@ def balance_stages(
             (each.cap.rule_id, done.benefit_line, done.benefit_item)
             for each, done in zip(caps, assessed, strict=True)
         ],
+    )
+
+
+def lake_sums(home: Home, files: pl.DataFrame) -> pl.DataFrame:
+    """What the settlement rows in the lake sum to by cost_year: rows, tot, psn, cash in fen, found anew."""
+    return (
+        lake.scan(home, "setl_d", files)
+        .group_by("cost_year")
+        .agg(
+            pl.len().cast(pl.Int64).alias("rows"),
+            *(pl.col(f"{name}_fen").sum().alias(name) for name in reconcile.MEASURES[1:]),
+        )
+        .collect(engine="streaming")
     )
 
 

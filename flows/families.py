@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import polars as pl
 
 from flows.aid import aid, high_costs
@@ -44,13 +46,19 @@ FAMILIES: tuple[Family, ...] = (
     analytics,
 )
 """Each family sees the tables of the ones before it."""
+ALONE: tuple[Family, ...] = (lead_tables, high_costs, waterfalls, analytics)
+"""Families that look at the year, the caps and the institutions, and at no rows of another family: worked out beside the
+others, on the core that these leave idle. What they add stands where FAMILIES has them."""
 
 
 def with_families(year: Year, tables: Tables) -> Tables:
     """All result tables; rows that a family adds to a table stand under those already there."""
     found = dict(tables)
-    for family in FAMILIES:
-        for name, rows in family(year, found).items():
-            before = [found[name]] if name in found else []
-            found[name] = pl.concat([*before, rows], how="diagonal_relaxed")
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        alone = {family: beside.submit(family, year, dict(tables)) for family in ALONE}
+        for family in FAMILIES:
+            added = alone[family].result() if family in alone else family(year, found)
+            for name, rows in added.items():
+                before = [found[name]] if name in found else []
+                found[name] = pl.concat([*before, rows], how="diagonal_relaxed")
     return found

@@ -28,13 +28,11 @@ from transforms.area_burden import WITHDRAWN, area_burden
 from transforms.identity import keys_of, with_person
 from transforms.indicators import DEFAULT, HARDSHIP, INSURED, LOW_INCOME, Figure, indicator_rows
 from transforms.indicators_costs import (
-    SHOWN,
     Off,
     Pair,
     Sums,
     cap_off,
     covered,
-    holding,
     insured_of,
     sums_of,
     taken_off,
@@ -57,7 +55,7 @@ from transforms.indicators_figures import (
     self_pay_figures,
 )  # fmt: skip
 from transforms.indicators_people import died_by, holders, in_register, in_set, resolved_excess
-from transforms.indicators_self_pay import self_pay
+from transforms.indicators_self_pay import LOOKED_AT, self_pay
 from transforms.places import county_of
 from transforms.waterfall import monitored, waterfall
 
@@ -167,11 +165,6 @@ class _Known:
         return sorted({code for code in codes if len(code) == 6} | self.own_counties)
 
     @cached_property
-    def dated(self) -> pl.DataFrame:
-        """`year.dated`, what the sums look at of it."""
-        return self.year.dated.drop(SHOWN, strict=False)
-
-    @cached_property
     def off(self) -> dict[tuple[str, str], Off]:
         return self._off_of(_table(self.tables, "cap_gap"))
 
@@ -190,12 +183,16 @@ class _Known:
     def _costs_of(self) -> dict[tuple[tuple[str, ...], str], dict[str, Sums]]:
         return {}
 
+    def holding(self, codes: tuple[str, ...], territory: str) -> pl.LazyFrame:
+        """The settlements of `year.dated` of people who hold one of the categories on their date, with held."""
+        rows = self.year.dated.with_columns(self.year.held(codes, territory))
+        return rows.lazy().filter(pl.col("held").is_not_null())
+
     def costs(self, codes: tuple[str, ...], territory: str, region: str) -> Sums:
         """Sums of the settlements routed to a county of people who hold one of the categories on their date."""
         key = (codes, territory)
         if key not in self._costs_of:
-            held = holding(self.dated, self.year.rosters.certificates, codes, territory, self.year.year)
-            self._costs_of[key] = sums_of(held, "routed_code")
+            self._costs_of[key] = sums_of(self.holding(codes, territory), "routed_code")
         return self._costs_of[key].get(region, Sums())
 
     def caps_off(self, region: str, *, reliefs: bool) -> Off:
@@ -356,8 +353,8 @@ def _self_pay(known: _Known, county: County) -> Found:
     for policy_id in asking[:1]:
         codes = hardship_categories(known.policies, policy_id)
         territory = known.policies.heads[policy_id].territory
-        held = holding(known.dated, known.year.rosters.certificates, codes, territory, known.year.year)
-        own = held.filter(pl.col("routed_code") == region)
+        held = known.holding(codes, territory).filter(pl.col("routed_code") == region)
+        own = held.select(LOOKED_AT).collect()
         since = known.policies.heads[policy_id].in_force if helping else None
         lines = _table(known.tables, "benefit_line")
         all_, by_category = self_pay(own, lines if helping else None, known.policies, policy_id, since)

@@ -21,7 +21,11 @@ def lead_tables(year: Year, tables: Tables) -> Tables:
     dead = deaths(year.home, year.files, year.people)
     eyed = year.mass.eyed.lazy()
     stays, died, paid = pl.collect_all(
-        [leads.stays(eyed, inpatient), leads.after_death(eyed, dead, inpatient), leads.relieved(eyed)]
+        [
+            leads.stays(leads.may_overlap(eyed, inpatient).lazy(), inpatient),
+            leads.after_death(eyed, dead, inpatient),
+            leads.relieved(eyed),
+        ]
     )
     found = pl.concat(
         [

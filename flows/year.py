@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -17,7 +17,7 @@ from stores.home import Home
 from transforms.burden import Burdens
 from transforms.decided_lines import no_rulings
 from transforms.identity import People
-from transforms.indicators_costs import routed
+from transforms.indicators_costs import held_on, routed
 from transforms.ledger import Ids
 from transforms.mass import Mass
 from transforms.resolved import Resolved
@@ -66,6 +66,17 @@ class Year:
         """Settlements of people with a category in the year, with category and county of the day (`routed`)."""
         ranks = ranked_categories(self.configuration.reference)
         return routed(self.burdens.settlements, self.rosters.certificates, ranks, self.year)
+
+    @cached_property
+    def _held(self) -> dict[tuple[tuple[str, ...], str], pl.Series]:
+        return {}
+
+    def held(self, codes: Sequence[str], territory: str) -> pl.Series:
+        """`held_on` of each row of `dated`: several families ask for the same categories."""
+        key = tuple(codes), territory
+        if key not in self._held:
+            self._held[key] = held_on(self.dated, self.rosters.certificates, codes, territory, self.year)
+        return self._held[key]
 
 
 Family = Callable[[Year, Tables], Tables]

@@ -288,6 +288,6 @@ def test_members_are_those_with_a_category_on_the_day() -> None:
     dated = pl.DataFrame(
         {"setl_id": ["S1", "S2"], "category": ["DIBAO", None], "routed_code": [COUNTY, COUNTY]}
     )
-    found = analytics.members(dated, [("hardship", pl.Series([1], dtype=pl.UInt32))])
+    found = analytics.members(dated, [("hardship", pl.Series([False, True]))])
     marks = found.select("setl_id", "region_code", *POPULATIONS)
     assert marks.rows() == [("S1", COUNTY, True, False, False), ("S2", COUNTY, False, True, False)]

@@ -208,12 +208,13 @@ def test_what_is_paid_inside_the_policy_range() -> None:
         {
             "benefit_id": ["B1", "B1", "B2"],
             "settlement_id": ["S1", "S2", "S3"],
+            "person_key": [1, 1, 2],
             "counted": [True, False, True],
         }
     )
     money = {"pol_fen": 100, "bas_fen": 60, "cii_fen": 10, "lrg_fen": 0, "maf_fen": 5, "tilt_fen": None}
-    rows = [{"setl_id": name} | money for name in ("S1", "S2")] + [
-        {"setl_id": "S3"} | money | {"bas_fen": None}
+    rows = [{"setl_id": name, "person_key": 1} | money for name in ("S1", "S2")] + [
+        {"setl_id": "S3", "person_key": 2} | money | {"bas_fen": None}
     ]
     found = high_cost.self_paid(items, pl.DataFrame(rows, schema_overrides={"tilt_fen": pl.Int64}))
     assert found.rows() == [("B1", 100, 25), ("B2", 100, None)]

@@ -23,6 +23,11 @@ SETTLED = {
 """Parts that a settlement itself shows: TOT = OOC + OVL + PRE + POL, and TOT = what funds paid + PSN + HOSP."""
 AFTERWARDS = ("NEG", "COM", "YOUFU", "MUTUAL", "OTHER", "CHARITY")
 """What comes off PSN after the settlement; B is what is left."""
+BELONGING = (
+    "setl_id", "person_key", "setl_time", "institution_code", "neg_fen", "com_used_fen", "sub_used_fen",
+    *SETTLED.values(),
+)  # fmt: skip
+"""Columns of a settlement that are summed up by population."""
 LAYERS = (*SETTLED, *AFTERWARDS, "B")
 STRUCTURE = pl.Schema(
     {
@@ -50,22 +55,21 @@ are inside, 集采中选 and 谈判药."""
 
 
 def members(dated: pl.DataFrame, held: Iterable[tuple[str, pl.Series]]) -> pl.DataFrame:
-    """The settlements that belong to a population: `dated` with region_code, and whether for each of POPULATIONS.
+    """The settlements that belong to a population: BELONGING of `dated`, region_code, and whether for each of POPULATIONS.
 
-    `dated`: settlements with category and routed_code (`indicators_costs.routed`). `held`: (population, numbers of the
-    rows of `dated` on whose day the person holds its categories), once or more a population.
+    `dated`: settlements with category and routed_code (`indicators_costs.routed`). `held`: (population, whether on the
+    day of each row of `dated` the person holds its categories), once or more a population.
     """
-    rows: dict[str, list[pl.Series]] = {name: [] for name in POPULATIONS}
-    for name, numbers in held:
-        rows[name].append(numbers)
-    nobody = pl.Series([], dtype=pl.UInt32)
-    routed = pl.col("routed_code").is_not_null()
-    flags = {name: pl.col("row").is_in(pl.concat([nobody, *each]).implode()) for name, each in rows.items()}
-    flags[MONITORED] = pl.col("category").is_not_null()
-    marked = dated.with_row_index("row").with_columns(
-        region_code="routed_code", **{name: flag & routed for name, flag in flags.items()}
+    flags = dict.fromkeys(POPULATIONS, pl.repeat(False, dated.height, dtype=pl.Boolean, eager=True))
+    flags[MONITORED] = dated["category"].is_not_null()
+    for name, rows in held:
+        flags[name] = flags[name] | rows
+    routed = dated["routed_code"].is_not_null()
+    columns = [name for name in BELONGING if name in dated.columns]
+    marked = dated.select(*columns, region_code="routed_code").with_columns(
+        **{name: flag & routed for name, flag in flags.items()}
     )
-    return marked.filter(pl.any_horizontal(POPULATIONS)).drop("row")
+    return marked.filter(pl.any_horizontal(POPULATIONS))
 
 
 def in_populations(marked: pl.DataFrame) -> pl.DataFrame:
@@ -85,10 +89,9 @@ def cost_structure(
     known; of none: the amount is empty.
     """
     keys = ["region_code", "month", "population"]
-    parts = _worked(belonging, aid).group_by("region_code", "month", *POPULATIONS)
-    own = in_populations(parts.agg(*_sums(SETTLED), _later())).group_by(keys).agg(pl.all().sum())
-    after = settlements.select("setl_id", "county_code", "setl_time", "neg_fen", "com_used_fen")
-    off = _worked(after, aid).group_by(region_code="county_code", month="month").agg(_later())
+    by = ["region_code", "month", *POPULATIONS]
+    own = in_populations(_summed(belonging, aid, by, _sums(SETTLED))).group_by(keys).agg(pl.all().sum())
+    off = _summed(settlements.rename({"county_code": "region_code"}), aid, by[:2], [])
     shown = [
         e
         for code, c in SETTLED.items()
@@ -128,16 +131,18 @@ def _sums(parts: Mapping[str, str]) -> list[pl.Expr]:
     ]  # fmt: skip
 
 
-def _later() -> pl.Expr:
-    return pl.col(AFTERWARDS).sum()
-
-
-def _worked(settlements: pl.DataFrame, aid: pl.DataFrame) -> pl.DataFrame:
-    """Settlements with their month and what came off them afterwards."""
-    return settlements.join(aid, on="setl_id", how="left").with_columns(
-        pl.col(AFTERWARDS[2:]).fill_null(0),
-        NEG=pl.col("neg_fen"), COM=pl.col("com_used_fen"), month=pl.col("setl_time").dt.month().cast(pl.Int32),
-    )  # fmt: skip
+def _summed(
+    settlements: pl.DataFrame, aid: pl.DataFrame, by: list[str], parts: list[pl.Expr]
+) -> pl.DataFrame:
+    """`parts` of the settlements by month and more, and the sums of what came off them AFTERWARDS."""
+    rows = settlements.lazy().with_columns(month=pl.col("setl_time").dt.month().cast(pl.Int32))
+    later = {"NEG": pl.col("neg_fen").sum(), "COM": pl.col("com_used_fen").sum()}
+    sums = rows.group_by(by).agg(*parts, **later)
+    aided = rows.filter(pl.col("sub_used_fen") != 0).select("setl_id", *by).join(aid.lazy(), on="setl_id")
+    found = sums.join(
+        aided.group_by(by).agg(pl.col(AFTERWARDS[2:]).sum()), on=by, how="left", nulls_equal=True
+    )
+    return found.with_columns(pl.col(AFTERWARDS[2:]).fill_null(0)).collect(engine="streaming")
 
 
 def provider_sheet(

@@ -78,11 +78,12 @@ def disease_trend(
     county = pl.col("region_code")
     inside = (pl.col("home") == county) & pl.col("township_code").is_not_null()
     rows = (
-        dated.filter(pl.col("category").is_not_null() & pl.col("routed_code").is_not_null())
+        dated.lazy().filter(pl.col("category").is_not_null() & pl.col("routed_code").is_not_null())
         .select(
             "person_key", "tot_fen", "burden_fen", "category", "mdtrt_id", shown=_filled("dise_no"),
             region_code="routed_code", month=pl.col("setl_time").dt.month().cast(pl.Int32) + year * 100,
         )
+        .collect()
         .join(diagnoses, on="mdtrt_id", how="left")
         .join(where, on="person_key", how="left")
         .with_columns(

@@ -156,33 +156,45 @@ def benefit_items(
     unit_id, benefit_id, raw_fen. base_fen of a counted item is its burden; their sum is the line's base
     unless the floor bit.
     """
-    by_unit = lines.select("unit_id", "benefit_id", "raw_fen")
-    current = costs.join(by_unit, on="unit_id", maintain_order="left").with_columns(
+    by_unit = lines.select("unit_id", "benefit_id", "raw_fen").sort("benefit_id").with_row_index("benefit_no")
+    current = _of_units(costs, by_unit).with_columns(
         reason=_reason(),
         com_fen="com_used_fen",
         sub_fen="sub_used_fen",
         base_fen=pl.when("counted").then("counted_fen").otherwise(0),
     )
     known = pl.when(~pl.col("state").is_in(UNKNOWN_BURDEN)).then(0)
-    aside = (
-        placed(uncounted, found)
-        .join(by_unit, on="unit_id", maintain_order="left")
-        .with_columns(
-            reason=pl.coalesce("reason_zh", pl.col("state").replace_strict(REASONS, default="不计")),
-            counted=pl.lit(False),
-            base_fen=pl.lit(0, pl.Int64),
-            com_fen=pl.lit(0, pl.Int64),
-            sub_fen=pl.lit(0, pl.Int64),
-            neg_fen=pl.lit(0, pl.Int64),
-            burden_fen=known.cast(pl.Int64),
-        )
+    aside = _of_units(placed(uncounted, found), by_unit).with_columns(
+        reason=pl.coalesce("reason_zh", pl.col("state").replace_strict(REASONS, default="不计")),
+        counted=pl.lit(False),
+        base_fen=pl.lit(0, pl.Int64),
+        com_fen=pl.lit(0, pl.Int64),
+        sub_fen=pl.lit(0, pl.Int64),
+        neg_fen=pl.lit(0, pl.Int64),
+        burden_fen=known.cast(pl.Int64),
     )
     columns = [
         pl.col("setl_id").alias("settlement_id") if c == "settlement_id" else pl.col(c) for c in ITEM_COLUMNS
     ]
-    return pl.concat([current.select(columns), aside.select(columns)]).sort(
-        "benefit_id", "setl_date", "settlement_id", "person_key", "file_id", "source_row"
+    columns = ["benefit_no", *columns]
+    return (
+        pl.concat([current.select(columns), aside.select(columns)])
+        .sort("benefit_no", "setl_date", "settlement_id", "person_key", "file_id", "source_row")
+        .drop("benefit_no")
     )
+
+
+def _of_units(rows: pl.DataFrame, by_unit: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose unit_id stands in `by_unit` with its other columns; benefit_no is the number of its row.
+
+    One column is looked up and the rest found by that number: no row of the many wide ones is moved.
+    """
+    numbers = by_unit.select("unit_id", "benefit_no")
+    number = rows.select("unit_id").join(numbers, on="unit_id", how="left", maintain_order="left")[
+        "benefit_no"
+    ]
+    found = rows.with_columns(by_unit.drop("unit_id").select(pl.all().gather(number)))
+    return found.drop_nulls("benefit_no") if number.null_count() else found
 
 
 def decided_readings(readings: dict[str, str], key: pl.Expr, letter: pl.Expr) -> pl.Expr:

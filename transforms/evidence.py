@@ -87,7 +87,7 @@ def evidence(
     starts = (pl.col("valid_from") <= until) & (pl.col("valid_to").fill_null(FAR) >= date(cost_year, 1, 1))
     known = pl.concat([touching, members.select("person_key"), settlements.select("person_key")]).unique()
     return {
-        "settlement": _kept(settlements, SETTLEMENT, ["setl_time", "setl_id"]),
+        "settlement": _by_time(settlements, SETTLEMENT),
         "uncounted": _kept(
             uncounted.join(known, on="person_key", how="semi"), UNCOUNTED, ["setl_time", "setl_id"]
         ),
@@ -97,6 +97,19 @@ def evidence(
         "household": _kept(households, households.columns, ["household_id"]),
         "household_alias": _kept(renamed, aliases.columns, aliases.columns),
     }
+
+
+def _by_time(settlements: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """`_kept` in the order of setl_time and setl_id: few settlements share a second, and of those alone the texts of the
+    ids are compared.
+    """
+    times = settlements.select("setl_time").with_row_index("row").sort("setl_time", nulls_last=True)
+    as_above = times["setl_time"].eq_missing(times["setl_time"].shift(1))
+    shared = as_above | as_above.shift(-1, fill_value=False)
+    order, several = times["row"], times["row"].filter(shared)
+    ids = settlements.select("setl_time", "setl_id")[several].with_columns(row=several)
+    order = order.scatter(shared.arg_true(), ids.sort("setl_time", "setl_id", nulls_last=True)["row"])
+    return settlements.select(name for name in columns if name in settlements.columns)[order]
 
 
 def _kept(frame: pl.DataFrame, columns: list[str], order: list[str]) -> pl.DataFrame:

@@ -27,7 +27,7 @@ NEEDED = (
 """Columns of a settlement that its sums look at; the others are not carried along."""
 SHOWN = (
     "ooc_fen", "ovl_fen", "pre_fen", "ded_fen", "acct_fen", "hosp_fen", "com_used_fen", "institution_code", "mdtrt_id",
-    "dise_no",
+    "dise_no", "sub_used_fen",
 )  # fmt: skip
 """What else of a settlement is shown by category and county."""
 VARIANTS = (DEFAULT, PAID, CASH_ONLY, POLICY_RANGE, THREE_SYSTEMS)
@@ -132,13 +132,13 @@ def _where(amount: pl.Expr, known: pl.Expr) -> pl.Expr:
     return pl.when(known).then(amount)
 
 
-def sums_of(settlements: pl.DataFrame, by: str | None = None) -> dict[str, Sums]:
+def sums_of(settlements: pl.DataFrame | pl.LazyFrame, by: str | None = None) -> dict[str, Sums]:
     """Sums of settlements with burdens (Burdens.settlements) by a column of texts; without one under ''."""
-    parts = cost_sums(pl.col("burden_fen"), pl.col("neg_fen"))
-    grouped = settlements.select(parts).with_columns(_by=pl.lit("")) if by is None else (
-        settlements.group_by(_by=pl.col(by)).agg(parts)
+    rows, parts = settlements.lazy(), cost_sums(pl.col("burden_fen"), pl.col("neg_fen"))
+    grouped = rows.select(parts).with_columns(_by=pl.lit("")) if by is None else (
+        rows.group_by(_by=pl.col(by)).agg(parts)
     )  # fmt: skip
-    return _by_key(grouped)
+    return _by_key(grouped.collect(engine="streaming"))
 
 
 def insured_months(plain: pl.LazyFrame, amounts: Sequence[str] = ()) -> pl.DataFrame:
@@ -166,8 +166,13 @@ def insured_of(months: pl.DataFrame, settlements: pl.DataFrame) -> dict[str, Sum
     `months`: `insured_months`; `settlements`: Burdens.settlements, which replace their part.
     """
     found = _by_key(months.group_by(_by=pl.col("county_code")).agg(pl.col(NAMES).sum()))
-    before = _by_key(settlements.group_by(_by=pl.col("county_code")).agg(cost_sums(pl.col("psn_fen"), None)))
-    after = sums_of(settlements, "county_code")
+    # what the part was, with B = PSN, and what replaces it: in one pass
+    was = [part.name.prefix("was_") for part in cost_sums(pl.col("psn_fen"), None)]
+    becomes = cost_sums(pl.col("burden_fen"), pl.col("neg_fen"))
+    both = settlements.lazy().group_by(_by=pl.col("county_code")).agg(*was, *becomes)
+    replaced = both.collect(engine="streaming")
+    before = _by_key(replaced.select("_by", *(pl.col(f"was_{name}").alias(name) for name in NAMES)))
+    after = _by_key(replaced)
     sums: dict[str, Sums] = {}
     for code, all_ in found.items():
         county = code[:COUNTY]
@@ -241,14 +246,22 @@ def routed(
     return found.with_columns(routed_code=pl.coalesce("listed_code", "county_code"))
 
 
+def held_on(
+    dated: pl.DataFrame, certificates: pl.DataFrame, codes: Sequence[str], territory: str, year: int
+) -> pl.Series:
+    """held: which of `codes`, recognised in the territory, the person holds on the date of each settlement; else null."""
+    mine = certificates.filter(below("county_code", territory))
+    found = best_code_spans(mine, codes, date(year, 1, 1), date(year, 12, 31))
+    days = found.select("person_key", "valid_from", "valid_to", held="category")
+    return on_day(dated.select("person_key", "setl_date"), days, "setl_date", ["held"])["held"]
+
+
 def holding(
     dated: pl.DataFrame, certificates: pl.DataFrame, codes: Sequence[str], territory: str, year: int
 ) -> pl.DataFrame:
     """The settlements (`routed`) on whose date the person holds one of `codes`, recognised in the territory."""
-    mine = certificates.filter(below("county_code", territory))
-    held = best_code_spans(mine, codes, date(year, 1, 1), date(year, 12, 31))
-    days = held.select("person_key", "valid_from", "valid_to", held="category")
-    return on_day(dated, days, "setl_date", ["held"]).filter(pl.col("held").is_not_null())
+    held = held_on(dated, certificates, codes, territory, year)
+    return dated.with_columns(held).filter(held.is_not_null())
 
 
 def cap_off(
@@ -262,11 +275,15 @@ def cap_off(
     if cap_gap.is_empty():
         return {}
     burden, psn = pl.col("burden_fen"), pl.col("psn_fen")
-    units = cap_gap.filter(pl.col("amount_fen") != 0).select("benefit_id")
-    counted = items.filter("counted").select("benefit_id", setl_id="settlement_id")
+    units = cap_gap.filter(pl.col("amount_fen") != 0)["benefit_id"]
+    counted = items.select("benefit_id", "person_key", "counted", setl_id="settlement_id").filter(
+        pl.col("benefit_id").is_in(units.implode()) & pl.col("counted")
+    )
+    # few of all people have anything taken off, and a number is looked up faster than a text
+    theirs = pl.col("person_key").is_in(counted["person_key"].unique().implode())
     of_unit = (
-        counted.join(units, on="benefit_id", how="semi")
-        .join(settlements.select(NEEDED), on="setl_id")
+        counted.drop("person_key")
+        .join(settlements.lazy().select(NEEDED).filter(theirs).collect(), on="setl_id")
         .select("benefit_id", borne=burden, cash=in_cash(burden, psn), ranged=in_range(burden))
         .group_by("benefit_id")
         .agg(pl.col("borne", "cash", "ranged").sum())

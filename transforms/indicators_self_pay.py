@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from schemas.policy import Policies
 
 BEFORE = ("bas_fen", "cii_fen", "lrg_fen")
+LOOKED_AT = ("setl_id", "setl_date", "held", "pol_fen", *BEFORE, "maf_fen", "tilt_fen")
+"""Columns of a settlement that are looked at."""
 ASSISTANCE = ("assistance_special", "assistance_inpatient")
 TILT = ("tilt",)
 

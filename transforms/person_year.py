@@ -220,9 +220,9 @@ def person_year(
     on the yardstick date, keyed by person. com_fen and sub_fen include what no settlement could use, so that
     psn − com − sub − neg + unused = burden unless the floor at 0 bit (floor_fen).
     """
-    everybody = pl.concat([sums.select("person_key"), on_roster(certificates, members, cost_year)]).unique()
-    # put in order while it is one column of whole numbers
-    joined = everybody.sort("person_key").join(sums, on="person_key", how="left", maintain_order="left")
+    listed = on_roster(certificates, members, cost_year)
+    unsettled = listed.join(sums, on="person_key", how="anti")
+    joined = pl.concat([sums, unsettled], how="diagonal").sort("person_key")
     attributes = (
         burden_people,
         people.select(

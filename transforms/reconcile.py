@@ -210,7 +210,7 @@ def household_stage(
 
 def item_stage(rule_id: str, lines: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     """Counted items of a rule against the bases of its lines (with floor_fen)."""
-    counted = items.filter("counted")
+    counted = items.select("counted", "base_fen").filter("counted")
     causes = {"floor": -_total(lines, "floor_fen")}
     return _frame([stage(rule_id, "burden", _total(counted, "base_fen"), _total(lines, "base_fen"), causes)])
 

@@ -29,15 +29,12 @@ def on_day(facts: pl.DataFrame, spans: pl.DataFrame, day: str, keep: Sequence[st
 
     Rows and their order stay. Of several spans on one day the latest begun counts, then the smallest values.
     """
-    numbered = facts.with_row_index("fact_no")
-    wanted = spans.select("person_key", "valid_from", "valid_to", *keep)
-    found = (
-        numbered.select("fact_no", "person_key", day)
-        .join(wanted, on="person_key")
-        .filter(pl.col(day).is_between("valid_from", pl.col("valid_to").fill_null(FAR)))
-    )
-    found = _first(found, ["valid_from", *keep], [True, *([False] * len(keep))]).select("fact_no", *keep)
-    return numbered.join(found, on="fact_no", how="left", maintain_order="left").drop("fact_no")
+    order = ["valid_from", *keep]
+    wanted = spans.select("person_key", "valid_to", *order)
+    wanted = wanted.sort(order, descending=[True, *([False] * len(keep))]).with_row_index("span_no")
+    holding = pl.col(day).is_between("valid_from", pl.col("valid_to").fill_null(FAR))
+    found = _met(facts, wanted, ["person_key"], day).filter(holding)
+    return _beside(facts, found.filter(_first_met()), wanted, keep)
 
 
 def nearest(
@@ -47,30 +44,47 @@ def nearest(
 
     Facts and spans meet on `by` (person_key, and household_id where it matters); null where there is no span.
     """
-    numbered = facts.with_row_index("fact_no")
-    wanted = spans.select(*by, "valid_from", "valid_to", *keep)
+    order = ["valid_from", *keep]
+    wanted = spans.select(*by, "valid_to", *order).sort(order).with_row_index("span_no")
+    found = _met(facts, wanted, by, day)
     away = pl.max_horizontal(
         (pl.col("valid_from") - pl.col(day)).dt.total_days(),
         (pl.col(day) - pl.col("valid_to")).dt.total_days(),
         pl.lit(0, pl.Int64),
     )
-    found = numbered.select("fact_no", *by, day).join(wanted, on=by).with_columns(days_away=away)
-    order = ["days_away", "valid_from", *keep]
-    found = _first(found, order, [False] * len(order)).select("fact_no", *keep)
-    return numbered.join(found, on="fact_no", how="left", maintain_order="left").drop("fact_no")
-
-
-def _first(found: pl.DataFrame, order: Sequence[str], descending: Sequence[bool]) -> pl.DataFrame:
-    """The first row of each fact_no in this order. Most facts have one only: the others alone are put in order."""
-    several = found["fact_no"].is_duplicated()
-    if not several.any():
-        return found
-    chosen = (
-        found.filter(several)
-        .sort("fact_no", *order, descending=[False, *descending])
-        .unique("fact_no", keep="first", maintain_order=True)
+    several = ~_first_met() | ~_first_met(-1)  # most facts meet one span: the others alone are put in order
+    chosen = found.filter(several).sort("fact_no", away, "span_no").filter(_first_met())
+    names = ["fact_no", "span_no"]
+    return _beside(
+        facts, pl.concat([found.filter(~several).select(names), chosen.select(names)]), wanted, keep
     )
-    return pl.concat([found.filter(~several), chosen])
+
+
+def _met(facts: pl.DataFrame, spans: pl.DataFrame, by: Sequence[str], day: str) -> pl.DataFrame:
+    """fact_no, `day`, and span_no, valid_from, valid_to of the spans that each fact meets on `by`, in both orders."""
+    return (
+        facts.select(*by, day)
+        .with_row_index("fact_no")
+        .join(
+            spans.select(*by, "span_no", "valid_from", "valid_to"), on=list(by), maintain_order="left_right"
+        )
+        .select("fact_no", day, "span_no", "valid_from", "valid_to")
+    )
+
+
+def _first_met(step: int = 1) -> pl.Expr:
+    """Whether a row is the first of its fact_no, in order of it (−1: the last)."""
+    number = pl.col("fact_no")
+    return (number != number.shift(step)).fill_null(True)
+
+
+def _beside(
+    facts: pl.DataFrame, found: pl.DataFrame, spans: pl.DataFrame, keep: Sequence[str]
+) -> pl.DataFrame:
+    """The facts with columns of the spans found (fact_no, span_no: row numbers, so that nothing is looked up again)."""
+    place = pl.repeat(None, facts.height, dtype=pl.get_index_type(), eager=True)
+    place = place.scatter(found["fact_no"], found["span_no"])
+    return pl.concat([facts, spans.select(pl.col(*keep).gather(place))], how="horizontal")
 
 
 def crossed(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:

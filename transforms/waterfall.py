@@ -60,9 +60,11 @@ def waterfall(
     of_persons = paid.filter(shown).group_by("person_key").agg(sums)
     units = [_person_units(persons, of_persons)]
     if not cap_gap.is_empty():
-        counted = items.filter("counted").select("benefit_id", setl_id="settlement_id")
-        mine = counted.join(cap_gap.select("benefit_id"), on="benefit_id", how="semi").join(
-            paid, on="setl_id"
+        counted = items.select("benefit_id", "counted", setl_id="settlement_id").filter("counted")
+        mine = (
+            counted.drop("counted")
+            .join(cap_gap.select("benefit_id"), on="benefit_id", how="semi")
+            .join(paid, on="setl_id")
         )
         units.append(_cap_units(cap_gap, mine.group_by("benefit_id").agg(sums)))
     return _stepped(pl.concat(units), year)

@@ -79,8 +79,11 @@ def self_paid(items: pl.DataFrame, settlements: pl.DataFrame) -> pl.DataFrame:
         - pl.col("maf_fen").fill_null(0)
         - pl.col("tilt_fen").fill_null(0)
     ).clip(lower_bound=0)
-    counted = items.filter("counted").select("benefit_id", "settlement_id").unique()
-    costs = settlements.select(settlement_id="setl_id", pol_fen="pol_fen", left_fen=left)
+    theirs = items.select("person_key", "benefit_id", "settlement_id", "counted").filter("counted")
+    counted = theirs.select("benefit_id", "settlement_id").unique()
+    # few people of all, and a number is looked up faster than a text
+    own = settlements.lazy().filter(pl.col("person_key").is_in(theirs["person_key"].unique().implode()))
+    costs = own.select(settlement_id="setl_id", pol_fen="pol_fen", left_fen=left).collect()
     costs = costs.join(counted, on="settlement_id", how="semi").unique("settlement_id")
     whole = [
         pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(new)

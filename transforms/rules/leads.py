@@ -66,10 +66,9 @@ def stays(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.LazyFrame:
     began on one day; it ends on the last day that any of its settlements shows. One without a first day is left out:
     nobody can say whether it overlaps.
     """
-    settled_on = pl.col("setl_time").dt.date()
     by = pl.coalesce(pl.lit("m") + pl.col("mdtrt_id"), pl.lit("b") + pl.col("begndate").cast(pl.String))
     return (
-        counted.filter(inpatient & pl.col("begndate").is_not_null() & (pl.col("tot_fen") > 0))
+        _stayed(counted, inpatient)
         .select(
             "person_key",
             "institution_code",
@@ -79,7 +78,7 @@ def stays(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.LazyFrame:
             "begndate",
             "tot_fen",
             _by=by,
-            _end=pl.coalesce("enddate", settled_on),
+            _end=_LAST_DAY,
         )
         .group_by("person_key", "institution_code", "_by")
         .agg(
@@ -91,6 +90,49 @@ def stays(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.LazyFrame:
         )
         .select("person_key", "institution_code", "setl_id", "region_code", "begun", "ended", "amount_fen")
     )
+
+
+LIFETIME = 10_000_000
+"""More days than lie between any two dates."""
+_LAST_DAY = pl.coalesce("enddate", pl.col("setl_time").dt.date())
+
+
+def _stayed(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.LazyFrame:
+    """The settlements that belong to stays."""
+    return counted.filter(inpatient & pl.col("begndate").is_not_null() & (pl.col("tot_fen") > 0))
+
+
+def may_overlap(counted: pl.LazyFrame, inpatient: pl.Expr) -> pl.DataFrame:
+    """The settlements of `stays` that may overlap, few of all, told by whole numbers.
+
+    Left out is who overlaps nobody: what begins after all earlier of the person have ended and ends before all later
+    begin. All are kept of people with a stay that is settled several times, since it reaches over the days between.
+    """
+    rows = _stayed(counted, inpatient).collect()
+    by = (
+        "person_key",
+        "institution_code",
+        "mdtrt_id",
+        pl.when(pl.col("mdtrt_id").is_null()).then("begndate"),
+    )
+    # a place of its own on one line for the days of each person, so that one running maximum serves all
+    line = pl.col("begun", "ended").cast(pl.Int64) + pl.col("person_key").rle_id().cast(pl.Int64) * LIFETIME
+    begun, ended = pl.col("begun"), pl.col("ended")
+    days = (
+        rows.select(
+            "person_key",
+            begun="begndate",
+            ended=_LAST_DAY,
+            stay=pl.struct(by).hash().reinterpret(signed=True),
+        )
+        .with_row_index("row")
+        .sort("person_key", begun.cast(pl.Int64) * LIFETIME - ended.cast(pl.Int64))
+        .with_columns(line)
+    )
+    meets = (ended.cum_max().shift(1) > begun) | (ended > begun.shift(-1))
+    several = pl.col("stay").is_in(repeated(days["stay"]).implode())
+    again = days.filter(several)["person_key"].unique()
+    return rows[days.filter(meets | pl.col("person_key").is_in(again.implode()))["row"].sort()]
 
 
 def overlapping_stays(found: pl.DataFrame) -> pl.DataFrame:
@@ -160,8 +202,10 @@ def twice_leads(found: pl.DataFrame) -> pl.DataFrame:
     """LEAD on every settlement but the first of those of one person at one institution that agree in time, kind,
     total and personal payment.
     """
-    first = pl.col("setl_id").min().over(SAME)
-    others = found.with_columns(other_settlement_id=first).filter(pl.col("setl_id") != first)
+    as_above = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in SAME)
+    ordered = found.sort(*SAME, "setl_id").with_columns(again=as_above)
+    first = pl.when(~pl.col("again")).then("setl_id").forward_fill()
+    others = ordered.with_columns(other_settlement_id=first).filter("again")
     return _leads(
         others.with_columns(amount_fen="tot_fen"), TWICE, pl.col("setl_time").dt.date(), "other_settlement_id"
     )

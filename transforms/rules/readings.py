@@ -71,6 +71,20 @@ class Facts:
         return self.open_costs.filter("counted")
 
     @cached_property
+    def on_any_day(self) -> pl.DataFrame:
+        """The open costs with the category of their day; one outside takes the person's nearest category."""
+        inside = pl.col("category_on_day").is_not_null()
+        spans = self.found.spans.rename({"category": "near_category"})
+        outside = self.open_costs.filter(~inside)
+        near = nearest(outside, spans, "setl_date", ["near_category"], ["person_key"])
+        return pl.concat(
+            [
+                self.open_costs.filter(inside).with_columns(category="category_on_day"),
+                near.with_columns(category="near_category").drop("near_category"),
+            ]
+        )
+
+    @cached_property
     def bases(self) -> pl.DataFrame:
         """`unit_bases` of the costs that count, before any reading of the yardstick."""
         return unit_bases(self.cap, self.counted, self.found.units)
@@ -179,10 +193,8 @@ def _whole_year(facts: Facts, day: date) -> pl.DataFrame:
     codes = list(caps_in_order(facts.cap))
     then = best_code_spans(facts.certificates, codes, day, day).select("person_key", category_then="category")
     holds = pl.col("category_then").is_not_null()
-    return (
-        held_on_any_day(facts)
-        .join(then, on="person_key", how="left")
-        .with_columns(category=pl.when(holds).then(pl.coalesce("category", "category_then")))
+    return facts.on_any_day.join(then, on="person_key", how="left").with_columns(
+        category=pl.when(holds).then(pl.coalesce("category", "category_then"))
     )
 
 
@@ -198,16 +210,7 @@ def held_at_adjudication(facts: Facts) -> pl.DataFrame:
 
 def held_on_any_day(facts: Facts) -> pl.DataFrame:
     """A-L01 d: valid on any day of the year; a cost outside takes the person's nearest category."""
-    inside = pl.col("category_on_day").is_not_null()
-    spans = facts.found.spans.rename({"category": "near_category"})
-    outside = facts.open_costs.filter(~inside)
-    near = nearest(outside, spans, "setl_date", ["near_category"], ["person_key"])
-    return pl.concat(
-        [
-            facts.open_costs.filter(inside).with_columns(category="category_on_day"),
-            near.with_columns(category="near_category").drop("near_category"),
-        ]
-    )
+    return facts.on_any_day
 
 
 def before_certificate(facts: Facts) -> pl.DataFrame:
