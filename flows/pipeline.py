@@ -23,7 +23,7 @@ import polars as pl
 
 from flows.assess import Assessment, assess
 from flows.configuration import Configuration, load_configuration, remember
-from flows.present import export_results, publish_results, read_attention
+from flows.present import export_results, mart_tables, publish_results, read_attention
 from schemas.senders import senders
 from stores import lake
 from stores.closing import closings_hash
@@ -274,19 +274,35 @@ def next_published(home: Home, request: Request, assessed: dict[int, Path]) -> P
 
 
 def deliver(home: Home, request: Request, assessed: dict[int, Path], say: Say) -> tuple[Path, Path, int]:
-    """Publish the warehouse and write the lists. Returns both paths and how many things need a person."""
-    warehouse, published = publish(home, request, assessed, say)
-    say("生成清单")
-    exports, attention = export_results(home, request, published)
+    """Publish the warehouse and write the lists, side by side. Returns both paths and how many things need a person.
+
+    The lists are issued when the warehouse is published; where that fails, there are none.
+    """
+    published, tables = to_publish(home, request, assessed)
+    say("发布查询库，生成清单")
+    with ThreadPoolExecutor(1) as beside:
+        publishing = beside.submit(publish_results, home, request, published, tables)
+        try:
+            exports, attention = export_results(home, request, published, tables, publishing.result)
+        finally:
+            warehouse = publishing.result()  # where this failed, its error is the one to tell
     return warehouse, exports, attention
 
 
 def publish(home: Home, request: Request, assessed: dict[int, Path], say: Say) -> tuple[Path, Published]:
-    """Publish the warehouse: its path, and what it holds now."""
+    """Publish the warehouse alone: its path, and what it holds now."""
+    published, tables = to_publish(home, request, assessed)
+    say("发布查询库")
+    return publish_results(home, request, published, tables), published
+
+
+def to_publish(
+    home: Home, request: Request, assessed: dict[int, Path]
+) -> tuple[Published, dict[str, pl.LazyFrame]]:
+    """What the warehouse will hold, and its tables."""
     remember(home, request.today)
     configuration = load_configuration(home, request.as_of)
     known = input_hash(lake.files_in_force(home, request.as_of))
     amend_run(home, request.run_id, policy_hash=configuration.policy_hash, input_hash=known)
     published = next_published(home, request, assessed)
-    say("发布查询库")
-    return publish_results(home, request, published), published
+    return published, mart_tables(home, request, published)

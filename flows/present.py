@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,19 +37,27 @@ WHOLE = ("area_burden", "payment", "roster_finding", "reconciliation", "decision
 """Result tables that always come from the run of the whole year."""
 NAMING = ("benefit_line", "risk_register", "assistance_audit", "premium_subsidy")
 """Mart tables of which the lists tell something about each person, beside the units of `cap_gap`."""
+OF_LISTS = [name for name in exports.USED if name != "person_year"]
+"""Mart tables that the lists are made of, whole; of `person_year` some people."""
 
 
-def publish_results(home: Home, request: Request, published: Published) -> Path:
-    """Build and swap in the warehouse; record what it holds. Raises WarehouseError, and then nothing has changed."""
-    live = home.warehouse / warehouse.NAME
+def mart_tables(home: Home, request: Request, published: Published) -> dict[str, pl.LazyFrame]:
+    """All tables of a publish, also those that say what has changed since the one before it."""
     tables = result_tables(home, published)
-    before = None if request.aside else warehouse.read(live, "cap_gap")
+    before = None if request.aside else warehouse.read(home.warehouse / warehouse.NAME, "cap_gap")
     if "cap_gap" in tables:
         tables["change"] = changes(before, tables["cap_gap"].collect()).lazy()
     files = lake.files_in_force(home, request.as_of)
     tables["source_file"] = source_files(home, request, published).lazy()
     tables["rejected_row"] = lake.rejected(home, files)
     tables["run"] = run_rows(home, request).lazy()
+    return tables
+
+
+def publish_results(
+    home: Home, request: Request, published: Published, tables: dict[str, pl.LazyFrame]
+) -> Path:
+    """Build and swap in the warehouse; record what it holds. Raises WarehouseError, and then nothing has changed."""
     folder = home.warehouse / "asof" / request.run_id if request.aside else None
     path = warehouse.publish(
         home.root, tables, run_id=request.run_id, links=links(home, published), folder=folder
@@ -65,7 +73,8 @@ def result_tables(home: Home, published: Published) -> dict[str, pl.LazyFrame]:
     for year, result in sorted(published.years.items() | _years_of_regions_only(published)):
         regions = published.regions.get(year, {})
         if result:
-            _add(found, home.out / result, ~pl.col("region_code").is_in(list(regions)).fill_null(False))
+            others = ~pl.col("region_code").is_in(list(regions)).fill_null(False)
+            _add(found, home.out / result, others if regions else None)
         for region, own in sorted(regions.items()):
             _add(found, home.out / own, pl.col("region_code") == region, whole=not result)
     tables = {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in found.items()}
@@ -106,7 +115,10 @@ def _years_of_regions_only(published: Published) -> set[tuple[int, str]]:
     return {(year, "") for year in published.regions if year not in published.years}
 
 
-def _add(found: dict[str, list[pl.LazyFrame]], folder: Path, rows: pl.Expr, whole: bool = True) -> None:
+def _add(
+    found: dict[str, list[pl.LazyFrame]], folder: Path, rows: pl.Expr | None, whole: bool = True
+) -> None:
+    """Add the tables of a result: of those with regions the `rows` asked for (None: all)."""
     names = (*REGIONAL, *BY_BENEFIT, *WHOLE)
     paths = {name: folder / f"{name}.parquet" for name in names}
     tables = {name: pl.scan_parquet(path) for name, path in paths.items() if path.exists()}
@@ -114,7 +126,9 @@ def _add(found: dict[str, list[pl.LazyFrame]], folder: Path, rows: pl.Expr, whol
     if "benefit_line" in tables:
         tables["benefit_line"] = tables["benefit_line"].with_columns(run_id=pl.lit(run_id))
     for name, table in tables.items():
-        if name in REGIONAL:
+        if rows is None:
+            found.setdefault(name, []).append(table)
+        elif name in REGIONAL:
             found.setdefault(name, []).append(table.filter(rows))
         elif name in BY_BENEFIT:
             lines = tables["benefit_line"].filter(rows).select("benefit_id")
@@ -217,16 +231,31 @@ def run_rows(home: Home, request: Request) -> pl.DataFrame:
     )
 
 
-def export_results(home: Home, request: Request, published: Published) -> tuple[Path, int]:
-    """Write the lists of a run; returns their folder and how many things need a person."""
-    where = home.warehouse / "asof" / request.run_id if request.aside else home.warehouse
-    tables = published_tables(where)
+def export_results(
+    home: Home,
+    request: Request,
+    published: Published,
+    results: dict[str, pl.LazyFrame],
+    publishing: Callable[[], object],
+) -> tuple[Path, int]:
+    """Write the lists of a run from the tables of its publish; returns their folder and how many things need a person.
+
+    They are put in their place once `publishing` has returned; where it raises, no list is issued.
+    """
     folder = home.exports / "asof" / request.run_id if request.aside else None
+    tables = tables_of_lists(results)
     known = who_and_where(home, tables, published, request.as_of)
     extra = issued_lists(home, request, published, tables, known)
     extra = [*extra, *lists_for_departments(home, request, published, tables, known)]
     path = exports.export(
-        home.root, request.run_id, tables, **known, on=request.on, folder=folder, extra=extra
+        home.root,
+        request.run_id,
+        tables,
+        **known,
+        on=request.on,
+        folder=folder,
+        extra=extra,
+        first=publishing,
     )
     return path, read_attention(path)
 
@@ -263,14 +292,30 @@ def published_tables(where: Path) -> dict[str, pl.DataFrame]:
     `latest_year` beside them: region_code, cost_year of the latest year in which the region has anybody's costs.
     """
     path = where / warehouse.NAME
-    tables = warehouse.read_all(path, [name for name in exports.USED if name != "person_year"])
-    if tables:
-        about = [tables[name]["person_key"] for name in NAMING] + [
-            tables["cap_gap"].filter(unit_type="person")["unit_id"],
-            tables["cap_gap"]["head_person_key"],
-        ]
-        tables |= warehouse.read_people(path, pl.concat(about).drop_nulls().unique())
-    return tables
+    tables = warehouse.read_all(path, OF_LISTS)
+    return tables | (warehouse.read_people(path, people_of_lists(tables)) if tables else {})
+
+
+def tables_of_lists(results: dict[str, pl.LazyFrame]) -> dict[str, pl.DataFrame]:
+    """As `published_tables`, of tables that are being published."""
+    tables = warehouse.as_read(results, OF_LISTS)
+    persons = results.get("person_year")
+    if persons is None:
+        persons = pl.LazyFrame(schema={"region_code": pl.String, "cost_year": pl.Int32})
+        return tables | warehouse.as_read({}, ["person_year"]) | {"latest_year": persons.collect()}
+    wanted = key_numbers(people_of_lists(tables))
+    own = persons.filter(pl.col("person_key").is_in(wanted.implode()))
+    latest = persons.group_by("region_code").agg(pl.col("cost_year").max()).collect(engine="streaming")
+    return tables | warehouse.as_read({"person_year": own}, ["person_year"]) | {"latest_year": latest}
+
+
+def people_of_lists(tables: dict[str, pl.DataFrame]) -> pl.Series:
+    """The people about whom the lists say something, keys as texts, each once."""
+    about = [tables[name]["person_key"] for name in NAMING] + [
+        tables["cap_gap"].filter(unit_type="person")["unit_id"],
+        tables["cap_gap"]["head_person_key"],
+    ]
+    return pl.concat(about).drop_nulls().unique()
 
 
 def who_and_where(
@@ -318,22 +363,19 @@ def read_attention(folder: Path) -> int:
 def people_of(home: Home, files: pl.DataFrame, keys: pl.Series, linked: pl.DataFrame) -> pl.DataFrame:
     """Names, numbers, telephones and addresses of some people: person_key (number), the latest file's word first."""
     wanted = key_numbers(keys).implode()
-    sealed = Vault(home).scan("person", files)
+    sealed = Vault(home).scan("person", files.sort("received_on", "content_hash"))
     there = sealed.collect_schema().names()
     if "id_key" not in there or keys.is_empty():
         return pl.DataFrame(schema={"person_key": pl.Int64})
     columns = [name for name in ("name", "certno", "phone", "address") if name in there]
     theirs = linked.filter(pl.col("person_key").is_in(wanted))["id_key"].implode()
     named = pl.col("id_key").is_in(wanted) | pl.col("id_key").is_in(theirs)
-    rows = sealed.filter(named).select("file_id", "id_key", *columns).collect()
-    order = files.sort("received_on", "content_hash").select("file_id").with_row_index("_order")
+    rows = sealed.filter(named).select("id_key", *columns).collect()  # in the order of the files
     return (
         with_person(rows, linked)
         .filter(pl.col("person_key").is_in(wanted))
-        .join(order, on="file_id", how="left")
-        .sort("_order", maintain_order=True)
         .group_by("person_key", maintain_order=True)
-        .agg(pl.col(name).drop_nulls().last() for name in columns)
+        .agg(pl.col(name).last(ignore_nulls=True) for name in columns)
     )
 
 
@@ -349,6 +391,6 @@ def payees(home: Home, files: pl.DataFrame, linked: pl.DataFrame, aliases: pl.Da
 
 def with_person(frame: pl.DataFrame, linked: pl.DataFrame) -> pl.DataFrame:
     """The same rows with the published key of the person in `id_key`."""
-    return frame.join(linked, on="id_key", how="left").with_columns(
+    return frame.join(linked, on="id_key", how="left", maintain_order="left").with_columns(
         pl.coalesce("person_key", "id_key").alias("person_key")
     )

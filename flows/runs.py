@@ -17,6 +17,7 @@ from typing import Any
 
 from prefect import flow, runtime, task
 from prefect.artifacts import create_markdown_artifact
+from prefect.context import FlowRunContext
 
 from flows import pipeline
 from flows.considered import considered_by_backfill, considered_by_nightly, first_night, with_unconsidered
@@ -168,7 +169,9 @@ def keep(kind: str, markdown: str) -> None:
 
 def from_the_schedule() -> bool:
     """Whether the run was started by the serving process, not by hand."""
-    return runtime.deployment.id is not None
+    # `runtime.deployment` would ask the server, each time by a client of its own
+    context = FlowRunContext.get()
+    return context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None
 
 
 def already_done(request: Request) -> bool:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,7 @@ def export(
     titles: Mapping[str, str] | None = None,
     folder: Path | None = None,
     extra: Sequence[tuple[str, Sequence[Sheet]]] = (),
+    first: Callable[[], object] = lambda: None,
 ) -> Path:
     """Write the workbooks of a run and return their folder.
 
@@ -108,6 +109,7 @@ def export(
     (policy id → document number) name the codes, `titles` (rule → what its list is about) the rules of single visits.
     `extra` are further workbooks: their path below the folder, and their sheets.
     `folder` is where the lists go instead of `<home>/exports/<run_id>` (an as-of run); `latest` then stays as it is.
+    `first` is called when all is written, before the lists are put in their place: where it raises, they are not.
     """
     target = folder or home / "exports" / run_id
     books, attention = _books(tables, people, payees, townships, regions, on, documents or {}, titles or {})
@@ -119,6 +121,7 @@ def export(
         building.mkdir(mode=0o700)
         counts = write_books(building, books, on)
         _manifest(building, run_id, on, counts, attention)
+        first()
         _swap(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +122,9 @@ def read_runs(home: Home) -> list[dict[str, Any]]:
     return sorted(found, key=lambda run: (run["started_at"], run["run_id"]))
 
 
+@cache
 def code_version() -> str:
-    """Hash of the program's own sources: results made by other code are made again."""
+    """Hash of the program's own sources, as this process first saw them: results made by other code are made again."""
     digest = hashlib.sha256()
     for folder in CODE_FOLDERS:
         for path in sorted((CODE_ROOT / folder).rglob("*")):

@@ -20,7 +20,16 @@ import polars as pl
 
 from schemas import core
 from schemas.mart import PUBLISHED, TABLES, Column, Table
-from stores.mart_rows import WarehouseError, arrow_rows, in_order, origin, origins, repeated, select_list
+from stores.mart_rows import (
+    WarehouseError,
+    arrow_rows,
+    columns_sql,
+    in_order,
+    origin,
+    origins,
+    repeated,
+    select_list,
+)
 from transforms.pseudonym import ALPHABET, TEXT_LENGTH
 
 Source = Sequence[Path] | pl.DataFrame | pl.LazyFrame
@@ -41,6 +50,7 @@ LAKE_PARTS: dict[str, tuple[str, str]] = {
 LARGEST_FIRST = ("person_year", "benefit_item", "layer_waterfall")
 """Two tables are written at a time: those that take longest come first, so that both hands end together."""
 HANDS = 2
+_NOTHING = "(select 1 where false)"
 STALE_SECONDS = 24 * 3600
 
 
@@ -107,7 +117,25 @@ def read_all(path: Path, tables: Sequence[str]) -> dict[str, pl.DataFrame]:
         found: dict[str, set[str]] = {}
         for name, column in rows:
             found.setdefault(str(name), set()).add(str(column))
-        return {name: _frame(connection, TABLES[name], found[name]) for name in tables if name in found}
+        return {
+            name: _frame(connection, TABLES[name], found[name], f"mart.{name}")
+            for name in tables
+            if name in found
+        }
+
+
+def as_read(tables: Mapping[str, Source], names: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """What `read_all` gives of some of the `tables` of a publish, without waiting for it: by the same SQL."""
+    found = {}
+    with duckdb.connect(config=CONFIG) as connection:
+        for table in (TABLES[name] for name in names if name in PUBLISHED or name in tables):
+            frame = in_order(_collected(tables.get(table.name, []), table), table)
+            rows = f"(select {select_list(frame, table)} from {_NOTHING})"
+            if frame.columns:
+                connection.register("result", arrow_rows(frame, table))
+                rows = f"(select {select_list(frame, table)} from result)"
+            found[table.name] = _frame(connection, table, {c.name for c in table.columns}, rows)
+    return found
 
 
 def read_people(path: Path, people: pl.Series) -> dict[str, pl.DataFrame]:
@@ -115,17 +143,15 @@ def read_people(path: Path, people: pl.Series) -> dict[str, pl.DataFrame]:
     with duckdb.connect(str(path), read_only=True) as connection:
         names = connection.execute("select column_name from (describe mart.person_year)").fetchall()
         connection.register("wanted", people.rename("person_key").to_frame().to_arrow())
-        rows = "where person_key in (select person_key from wanted) order by rowid"
+        rows = "mart.person_year where person_key in (select person_key from wanted) order by rowid"
         frame = _frame(connection, TABLES["person_year"], {str(name) for (name,) in names}, rows)
         years = "select region_code, max(cost_year) as cost_year from mart.person_year group by 1"
         return {"person_year": frame, "latest_year": connection.sql(years).pl()}
 
 
-def _frame(
-    connection: duckdb.DuckDBPyConnection, table: Table, there: set[str], rows: str = ""
-) -> pl.DataFrame:
+def _frame(connection: duckdb.DuckDBPyConnection, table: Table, there: set[str], rows: str) -> pl.DataFrame:
     columns = ", ".join(_read_back(c, c.name in there) for c in table.columns)
-    frame = pl.from_arrow(connection.sql(f"select {columns} from mart.{table.name} {rows}").to_arrow_table())
+    frame = pl.from_arrow(connection.sql(f"select {columns} from {rows}").to_arrow_table())
     assert isinstance(frame, pl.DataFrame)
     return frame
 
@@ -176,12 +202,11 @@ def _create_all(
 def _create(connection: duckdb.DuckDBPyConnection, table: Table, source: Source) -> list[str]:
     """One mart table, ordered by its key, with its comments; what is wrong with its key."""
     frame = in_order(_collected(source, table), table)
-    rows = "result" if frame.columns else "(select 1 where false)"
+    connection.execute(f"create table mart.{table.name} ({columns_sql(frame, table)})")
     if frame.columns:
-        connection.register(rows, arrow_rows(frame, table))
-    connection.execute(f"create table mart.{table.name} as select {select_list(frame, table)} from {rows}")
-    if frame.columns:
-        connection.unregister(rows)
+        connection.register("result", arrow_rows(frame, table))
+        connection.execute(f"insert into mart.{table.name} select {select_list(frame, table)} from result")
+        connection.unregister("result")
     comments = [f"comment on table mart.{table.name} is {_quoted(table.comment)}"]
     comments += [
         f'comment on column mart.{table.name}."{c.name}" is {_quoted(c.comment)}' for c in table.columns

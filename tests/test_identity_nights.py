@@ -171,7 +171,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     home = Home(tmp_path / "home")
     came = [(written(tmp_path, n, h, r), date.fromisoformat(on)) for n, (on, h, r) in DELIVERY.items()]
     deliver(home, came[:-2])
-    who_is_who(home, lake.files_in_force(home), derive=False).hand_on()
+    known = who_is_who(home, lake.files_in_force(home), derive=False)
+    known.hand_on(known.written_down())
     deliver(home, came[-2:])
     return home
 
@@ -183,7 +184,7 @@ def test_what_was_handed_on_is_built_on(home: Home) -> None:
     night, whole = (who_is_who(home, files, derive) for derive in (True, False))
     same(night.known, whole.known)
     assert (night.worth_keeping, whole.worth_keeping) == (False, True)  # a few rows are not handed on anew
-    whole.hand_on()
+    whole.hand_on(whole.written_down())
     held = persons.handed_on(home, files)
     assert held is not None
     same(held[0], whole.known)

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mart_frames import RUN, person_year, tables
+from polars.testing import assert_frame_equal
 
 from flows.present import people_of
+from schemas.mart import PUBLISHED
 from stores.home import Home
 from stores.vault import Vault
-from stores.warehouse import publish, read, read_people
+from stores.warehouse import as_read, publish, read, read_all, read_people
 from transforms.pseudonym import key_number, key_numbers, key_texts
 
 keys = st.lists(st.none() | st.integers(0, 2**63 - 1), max_size=8)
@@ -32,6 +34,19 @@ def test_texts_of_keys_lead_back_to_their_numbers(numbers: list[int | None]) -> 
 def test_other_texts_are_no_keys(text: str) -> None:
     with pytest.raises(ValueError, match="not"):
         key_numbers(pl.Series(["P0000000000001", text]))
+
+
+def test_tables_that_are_being_published_read_as_those_that_are(tmp_path: Path) -> None:
+    """Cell by cell and type by type, in any order that the rows come in, also where a table has no rows."""
+    path = publish(tmp_path, tables(), run_id=RUN)
+    shuffled = {
+        name: frame.sample(fraction=1, shuffle=True, seed=7).lazy() for name, frame in tables().items()
+    }
+    found = as_read(shuffled, list(PUBLISHED))
+    there = read_all(path, list(PUBLISHED))
+    assert found.keys() == there.keys()
+    for name, frame in there.items():
+        assert_frame_equal(found[name], frame)
 
 
 def test_of_the_year_the_people_asked_for_and_the_latest_year_of_each_region(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.mart import TABLES
-from stores.mart_rows import WarehouseError, arrow_rows, in_order, repeated
+from stores.mart_rows import LOOKED_AT, WarehouseError, arrow_rows, columns_sql, in_order, repeated
 
 REVIEW = TABLES["review_case"]
 """Key: benefit_id, reading_key, reading."""
@@ -76,3 +76,17 @@ def test_keys_are_texts_and_columns_outside_the_dictionary_stay_behind() -> None
     found = arrow_rows(frame, REVIEW)
     assert found["benefit_id"].to_pylist() == ["B7ZZZZZZZZZZZZ", None]
     assert found.column_names == ["benefit_id", "reading_key", "reading", "amount_yuan"]
+
+
+def test_texts_of_which_each_row_has_its_own_get_no_dictionary() -> None:
+    n = LOOKED_AT
+    own = {"benefit_id": range(n), "reading_key": ["A-L04"] * n, "reading": [f"r{i}" for i in range(n)]}
+    frame = pl.DataFrame(own)
+    of_its_own = {
+        line.split('"')[1]
+        for line in columns_sql(frame, REVIEW).split(", ")
+        if line.endswith("compression zstd")
+    }
+    assert of_its_own == {"benefit_id", "reading"}
+    assert "compression" not in columns_sql(frame.head(n - 1), REVIEW)
+    assert "compression" not in columns_sql(pl.DataFrame(), REVIEW)

@@ -14,13 +14,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from flows import pipeline
 from flows.pipeline import BalanceError
+from flows.present import published_tables, tables_of_lists
 from flows.touched import years_to_assess
-from stores import lake
+from stores import exports, lake, warehouse
 from stores.home import Home
 from stores.ingest import withdraw
+from stores.mart_rows import WarehouseError
 from stores.state import HomeIsBusyError, only_run, read_published
 from synth.ids import check_digit
 from tests.support import deliver, quiet, request, run, table
@@ -92,6 +95,53 @@ def test_a_missing_part_stops_the_run(home: Home) -> None:
     with pytest.raises(lake.LakeError):
         run(home, 2023, on=ON, number=2, lists=True)
     assert content(home) == before
+
+
+def test_no_list_is_issued_where_the_warehouse_is_not_published(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, issued = content(home), os.readlink(home.exports / "latest")
+    monkeypatch.setattr(warehouse, "check", lambda _: ["fault: 1"])
+    asked = request(home, 2023, on=ON, number=2)
+    folder, _ = pipeline.assess_year(home, 2023, asked, quiet)
+    with pytest.raises(WarehouseError, match="fault"):
+        pipeline.deliver(home, asked, {2023: folder}, quiet)
+    assert (content(home), os.readlink(home.exports / "latest")) == (before, issued)
+    assert sorted(path.name for path in home.exports.iterdir()) == sorted([issued, "latest"])
+    assert read_published(home).run_id == "R0001"
+
+
+def test_where_the_lists_fail_those_of_the_last_run_stand(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = os.readlink(home.exports / "latest")
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(exports, "write_books", full)
+    asked = request(home, 2023, on=ON, number=2)
+    folder, _ = pipeline.assess_year(home, 2023, asked, quiet)
+    with pytest.raises(OSError, match="disk full"):
+        pipeline.deliver(home, asked, {2023: folder}, quiet)
+    assert os.readlink(home.exports / "latest") == issued
+    assert sorted(path.name for path in home.exports.iterdir()) == sorted([issued, "latest"])
+    assert read_published(home).run_id == "R0002"
+
+
+def test_lists_are_made_of_what_the_warehouse_then_holds(home: Home) -> None:
+    asked = request(home, 2023, on=ON, number=2)
+    folder, _ = pipeline.assess_year(home, 2023, asked, quiet)
+    _, results = pipeline.to_publish(home, asked, {2023: folder})
+    made_of = tables_of_lists(results)
+    pipeline.deliver(home, asked, {2023: folder}, quiet)
+    there = published_tables(home.warehouse)
+    assert made_of.keys() == there.keys()
+    assert not there["person_year"].is_empty()
+    for name, frame in there.items():
+        if name not in ("latest_year", "change"):
+            assert_frame_equal(made_of[name], frame)
+    assert dict(made_of["latest_year"].iter_rows()) == dict(there["latest_year"].iter_rows())
 
 
 def test_as_of_gives_what_was_known_then(home: Home) -> None:

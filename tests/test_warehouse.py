@@ -142,6 +142,21 @@ def _plain_numbers_as_ids(all_of: Tables) -> None:
     all_of["benefit_line"] = all_of["benefit_line"].with_columns(pl.col("benefit_id").cast(pl.String))
 
 
+def _a_layer_too_much(all_of: Tables) -> None:
+    """Two layers of a unit, of which the second pays 1 yuan and leaves all that was there before it."""
+    unit = {"cost_year": 2023, "region_code": "330112", "unit_type": "household", "unit_id": "J1"}
+    layers = [
+        {**unit, "layer_no": no, "layer_code": code, "paid_fen": 100, "remaining_fen": 4_900_000}
+        for no, code in ((1, "BASIC"), (2, "SERIOUS"))
+    ]
+    all_of["layer_waterfall"] = pl.DataFrame(layers)
+
+
+def _a_layer_missing(all_of: Tables) -> None:
+    _a_layer_too_much(all_of)
+    all_of["layer_waterfall"] = all_of["layer_waterfall"].with_columns(layer_no=2 * pl.col("layer_no") - 1)
+
+
 FAULTS = {
     "key of person_year": _doubled_person,
     "person_burden_adds_up": _changed("person_year", "psn_fen", 1),
@@ -154,7 +169,10 @@ FAULTS = {
     "rejected_rows_are_listed": _changed("source_file", "n_rejected", 2),
     "reconciliation_balances": _changed("reconciliation", "difference", 1),
     "names_and_numbers_are_masked": _changed("person_year", "name_masked", "张三"),
+    "names_and_numbers_are_masked: 1": _changed("person_year", "certno_masked", "330112199001010017****"),
     "ids_are_texts": _plain_numbers_as_ids,
+    "waterfall_steps_down: 1": _a_layer_too_much,
+    "waterfall_steps_down": _a_layer_missing,
 }
 
 
