@@ -47,18 +47,31 @@ FAMILIES: tuple[Family, ...] = (
 )
 """Each family sees the tables of the ones before it."""
 ALONE: tuple[Family, ...] = (lead_tables, high_costs, waterfalls, analytics)
-"""Families that look at the year, the caps and the institutions, and at no rows of another family: worked out beside the
-others, on the core that these leave idle. What they add stands where FAMILIES has them."""
+"""Families that look at the year, the caps and the institutions, at no rows of another family, and whose rows no other
+looks at: worked out beside the others, on the core that these leave idle."""
 
 
 def with_families(year: Year, tables: Tables) -> Tables:
-    """All result tables; rows that a family adds to a table stand under those already there."""
-    found = dict(tables)
+    """All result tables; rows that a family adds to a table stand under those already there, in the order of FAMILIES."""
+    added: dict[Family, Tables] = {}
     with ThreadPoolExecutor(max_workers=1) as beside:
         alone = {family: beside.submit(family, year, dict(tables)) for family in ALONE}
+        known = tables
         for family in FAMILIES:
-            added = alone[family].result() if family in alone else family(year, found)
-            for name, rows in added.items():
-                before = [found[name]] if name in found else []
-                found[name] = pl.concat([*before, rows], how="diagonal_relaxed")
+            if family not in alone:
+                added[family] = family(year, known)
+                known = _stacked(known, added[family])
+        added |= {family: rows.result() for family, rows in alone.items()}
+    found = tables
+    for family in FAMILIES:
+        found = _stacked(found, added[family])
+    return found
+
+
+def _stacked(tables: Tables, added: Tables) -> Tables:
+    """The tables with further rows under their own."""
+    found = dict(tables)
+    for name, rows in added.items():
+        before = [found[name]] if name in found else []
+        found[name] = pl.concat([*before, rows], how="diagonal_relaxed")
     return found

@@ -73,8 +73,9 @@ def disease_trend(
     `dated`: person_key, setl_time, mdtrt_id, dise_no, tot_fen, burden_fen, category, routed_code
     (`indicators_costs.routed`); `persons`: mart.person_year; `diagnoses`: `main_diagnoses`; `names`: `names_of`. The township is that of the year where it lies in the county of the day, else 未知.
     """
-    mine = persons.filter(pl.col("person_key").is_in(dated["person_key"].unique().implode()))
-    where = mine.select("person_key", "township_code", home="region_code", age_band=age_band(year))
+    mine = pl.col("person_key").is_in(dated["person_key"].unique().implode())
+    known = persons.select("person_key", "township_code", "region_code", "birth_year").filter(mine)
+    where = known.select("person_key", "township_code", home="region_code", age_band=age_band(year))
     county = pl.col("region_code")
     inside = (pl.col("home") == county) & pl.col("township_code").is_not_null()
     rows = (

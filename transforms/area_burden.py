@@ -37,8 +37,8 @@ def area_burden(
     told = persons if warnings is None else persons.join(_warned(warnings, year), on="person_key", how="left")
     people = with_areas(by_place(told, warned=warnings is not None), regions)
     listed = (
-        persons.filter(pl.col("household_id").is_not_null())
-        .select(*PLACE, "category", "household_id")
+        persons.select(*PLACE, "category", "household_id")
+        .filter(pl.col("household_id").is_not_null())
         .unique()
     )
     households = with_areas(listed, regions)
@@ -52,12 +52,17 @@ def area_burden(
 def by_place(persons: pl.DataFrame, *, warned: bool) -> pl.DataFrame:
     """Sums of persons by place and category: few rows, so that no code of an area is made for each person."""
     is_warned = pl.col("is_warned").fill_null(False).sum() if warned else pl.lit(None)
-    return persons.group_by(*PLACE, "category").agg(
-        n_persons=pl.len().cast(pl.Int64),
-        tot_fen=pl.col("tot_fen").sum(),
-        burden_fen=pl.col("burden_fen").sum(),
-        n_warned=is_warned.cast(pl.Int64),
+    sums = (
+        persons.lazy()
+        .group_by(*PLACE, "category")
+        .agg(
+            n_persons=pl.len().cast(pl.Int64),
+            tot_fen=pl.col("tot_fen").sum(),
+            burden_fen=pl.col("burden_fen").sum(),
+            n_warned=is_warned.cast(pl.Int64),
+        )
     )
+    return sums.collect(engine="streaming")
 
 
 def with_areas(rows: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:

@@ -174,9 +174,9 @@ def benefit_items(
         burden_fen=known.cast(pl.Int64),
     )
     columns = [
-        pl.col("setl_id").alias("settlement_id") if c == "settlement_id" else pl.col(c) for c in ITEM_COLUMNS
+        pl.col("setl_id").alias(c) if c == "settlement_id" else pl.col(c)
+        for c in ("benefit_no", *ITEM_COLUMNS)
     ]
-    columns = ["benefit_no", *columns]
     return (
         pl.concat([current.select(columns), aside.select(columns)])
         .sort("benefit_no", "setl_date", "settlement_id", "person_key", "file_id", "source_row")

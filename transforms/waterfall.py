@@ -122,8 +122,8 @@ def aid_layers(settlements: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFram
 
     Where a subsidy was taken back, so that a kind or a settlement is negative, all of the person's stand under OTHER.
     """
-    used = settlements.filter(pl.col("sub_used_fen") != 0).select(
-        "setl_id", "person_key", "setl_time", "sub_used_fen"
+    used = settlements.select("setl_id", "person_key", "setl_time", "sub_used_fen").filter(
+        pl.col("sub_used_fen") != 0
     )
     kinds = _by_kind(used, payments)
     backs = pl.concat(
