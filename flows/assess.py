@@ -38,7 +38,7 @@ from flows.rosters import Rosters, policy_of, read_rosters
 from flows.year import Year
 from schemas.policy import HouseholdCap, household_caps, household_reliefs
 from schemas.reference import identity_codes, ranked_categories
-from stores import lake
+from stores import carried, lake
 from stores.home import Home
 from stores.parts import part_rows
 from transforms import (
@@ -110,11 +110,12 @@ def assess(
     """
     reference = configuration.reference
     yardstick = yardstick_date(year, on)
+    before = aside(lambda: carried.read(home, year)) if derive else None
     everybody = who_is_who(home, files, derive)
     people = everybody.people
     early = decided.early(home, files, people, year, on)
     say("　核对版本、冲正和退费")
-    settlements = Settlements(home, files, configuration, people, year, early.facts, derive)
+    settlements = Settlements(home, files, configuration, people, year, early.facts, before)
     resolving = aside(settlements.resolve)
     say("　名册、家庭和类别")
     lists = list_words(home, files, configuration, people, early.decisions)

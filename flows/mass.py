@@ -8,6 +8,7 @@ and those whom a roster, a payment or a death brings in. Both give the same, and
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,7 +71,9 @@ class Summed(NamedTuple):
 
 @dataclass(frozen=True)
 class Settlements:
-    """The settlement rows in force for one cost year. `derive`: whether an earlier result may be built on."""
+    """The settlement rows in force for one cost year. `kept`: what `carried.read` gives, where an earlier result may be
+    built on; it may still be being read.
+    """
 
     home: Home
     files: pl.DataFrame
@@ -78,7 +81,7 @@ class Settlements:
     people: People
     year: int
     ruled: OnFacts
-    derive: bool
+    kept: Future[carried.Kept] | None
 
     def rows(self, files: pl.DataFrame | None = None, year: int | None = None) -> pl.LazyFrame:
         """Core rows as delivered, pairs of refunds and originals as decided: of all files, of all years."""
@@ -88,7 +91,8 @@ class Settlements:
     @cached_property
     def handed(self) -> Handed | None:
         """What there is to build on."""
-        return handed_on(self) if self.derive else None
+        kept = self.kept.result() if self.kept else None
+        return handed_on(self, *kept) if kept else None
 
     @cached_property
     def new_files(self) -> pl.DataFrame:
@@ -294,12 +298,8 @@ def agree(sums: pl.DataFrame, months: pl.DataFrame) -> bool:
     return by_person.rows() == by_month.rows()
 
 
-def handed_on(of: Settlements) -> Handed | None:
+def handed_on(of: Settlements, made_of: dict[str, Any], found: dict[str, pl.DataFrame]) -> Handed | None:
     """What the last result of the year handed on, where the files have only become more since."""
-    kept = carried.read(of.home, of.year)
-    if kept is None:
-        return None
-    made_of, found = kept
     now = ingredients(of)
     if made_of["rest"] != now["rest"] or not made_of["files"].items() <= now["files"].items():
         return None

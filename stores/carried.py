@@ -24,6 +24,9 @@ from stores import lake
 from stores.home import Home
 from stores.state import write_json
 
+Kept = tuple[dict[str, Any], dict[str, pl.DataFrame]] | None
+"""What a result was made of, and the frames that it handed on; None where there is nothing that can be used."""
+
 
 def as_read(home: Home, files: pl.DataFrame) -> dict[str, str]:
     """Each of the files, and a hash of how it was read."""
@@ -59,7 +62,7 @@ def put_in_place(home: Home, name: int | str, written: Path) -> None:
     os.replace(written, _folder(home, name))
 
 
-def read(home: Home, name: int | str) -> tuple[dict[str, Any], dict[str, pl.DataFrame]] | None:
+def read(home: Home, name: int | str) -> Kept:
     """What was handed on under a name; None where there is nothing, or not all of it is as it was written."""
     folder = _folder(home, name)
     try:

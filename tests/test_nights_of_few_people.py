@@ -5,6 +5,7 @@ So few people, days, amounts and keys that refunds, versions, copies, links, dea
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from datetime import date, datetime
 from pathlib import Path
 from random import Random
@@ -17,7 +18,7 @@ import pytest
 from flows import mass as flow_mass
 from flows.configuration import Configuration
 from flows.mass import Settlements, Summed
-from stores import lake
+from stores import carried, lake
 from stores.home import Home
 from stores.lake import Manifest
 from tests.core_frames import Row, settlement, table
@@ -206,7 +207,9 @@ def test_each_night_gives_what_reading_every_row_gives(
         both = []
         for derive in (True, False):
             files = lake.files_in_force(home)
-            of = Settlements(home, files, CONFIGURATION, people, YEAR, ON_FACTS, derive)
+            kept: Future[carried.Kept] = Future()
+            kept.set_result(carried.read(home, YEAR) if derive else None)
+            of = Settlements(home, files, CONFIGURATION, people, YEAR, ON_FACTS, kept)
             settled = of.resolve()
             summed = of.sum(settled, pl.Series("person_key", wanted, dtype=pl.Int64), asked)
             both.append((of, settled, summed))
