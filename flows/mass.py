@@ -31,7 +31,7 @@ from transforms.versions import ROW
 
 MOST_NEW = 300_000
 """More new settlements than this are no night's delivery: reading everything is as quick."""
-WORTH_KEEPING = 20_000
+WORTH_KEEPING = 100_000
 """So many new settlements make it worth while to hand on a later result: who is worked out anew grows with them."""
 PROVED_EVERY = 50
 """Of so many people with nothing but new settlements one is worked out anew like the others, to prove what is known."""
