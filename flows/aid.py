@@ -23,7 +23,8 @@ def high_costs(year: Year, tables: Tables) -> Tables:
     if gaps is None or not rules:
         return {}
     above = gaps.filter(pl.col("gap_fen") > 0)["benefit_id"]
-    items = tables["benefit_item"].filter(pl.col("benefit_id").is_in(above.implode()))
+    items = tables["benefit_item"].select("person_key", "benefit_id", "settlement_id", "counted")
+    items = items.filter(pl.col("counted") & pl.col("benefit_id").is_in(above.implode()))
     paid = high_cost.self_paid(items, year.burdens.settlements)
     found = []
     for rule in rules:

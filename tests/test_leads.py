@@ -42,7 +42,11 @@ def stay(
 
 
 def overlaps(*rows: dict[str, str]) -> list[tuple[str, str]]:
-    found = leads.overlapping_stays(leads.stays(counted(*rows), INPATIENT).collect())
+    """Of the stays that may overlap; of all stays it must be the same."""
+    every = leads.overlapping_stays(leads.stays(counted(*rows), INPATIENT).collect())
+    few = leads.may_overlap(counted(*rows), INPATIENT)
+    found = leads.overlapping_stays(leads.stays(few.lazy(), INPATIENT).collect())
+    assert found.equals(every)
     return list(found.select("settlement_id", "other_settlement_id").iter_rows())
 
 
@@ -69,6 +73,23 @@ def test_stays_that_overlap(second: dict[str, str], expected: list[tuple[str, st
 def test_a_long_stay_clashes_with_each_later_one() -> None:
     rows = [stay("S1", "2023-03-01", "2023-03-30"), stay("S2", "2023-03-05", "2023-03-07", OTHER)]
     assert overlaps(*rows, stay("S3", "2023-03-20", "2023-03-25", OTHER)) == [("S2", "S1"), ("S3", "S1")]
+
+
+DAYS = st.integers(1, 12).map(lambda day: f"2023-03-{day:02d}")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(DAYS, DAYS, st.sampled_from("AB"), st.sampled_from("123"), st.booleans()), max_size=8)
+)
+def test_stays_left_out_overlap_nothing(rows: list[tuple[str, str, str, str, bool]]) -> None:
+    """Whatever the days, also of stays settled several times and of such as end before they begin."""
+    overlaps(
+        *(
+            stay(f"S{number}", begun, ended, OTHER if other else "H33011200001", who, visit=f"V{visit}")
+            for number, (begun, ended, who, visit, other) in enumerate(rows)
+        )
+    )
 
 
 def test_a_stay_without_a_first_day_overlaps_nothing() -> None:
