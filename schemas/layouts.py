@@ -12,7 +12,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +109,13 @@ def load_layouts(folders: Path | Iterable[Path]) -> list[Layout]:
     found: dict[str, Layout] = {}
     for folder in [folders] if isinstance(folders, Path) else folders:
         for path in sorted(folder.glob("*.toml")):
-            found[path.stem] = _layout(path)
+            found[path.stem] = _layout(path, path.read_bytes())
     return list(found.values())
 
 
-def _layout(path: Path) -> Layout:
-    raw = path.read_bytes()
+@lru_cache(maxsize=500)
+def _layout(path: Path, raw: bytes) -> Layout:
+    """The layout that a file of this content describes: each ingest asks for all of them again."""
     try:
         spec: dict[str, Any] = tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
