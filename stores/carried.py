@@ -48,9 +48,10 @@ def write(home: Home, name: int | str, made_of: dict[str, Any], frames: dict[str
     fresh = _folder(home, name).with_name(f".{name}.{os.getpid()}")
     for left in fresh.parent.glob(f".{name}.*"):  # of a run that was interrupted
         shutil.rmtree(left, ignore_errors=True)
+    fresh.mkdir(parents=True)
     sums = {}
     for title, frame in frames.items():
-        lake.write_parquet(frame, fresh / f"{title}.parquet")
+        frame.write_parquet(fresh / f"{title}.parquet", compression="lz4", statistics=False)
         sums[title] = _sum_of(fresh, title)
     write_json(fresh / "made_of.json", {**made_of, "frames": sums})
     return fresh
