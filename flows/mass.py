@@ -301,7 +301,7 @@ def agree(sums: pl.DataFrame, months: pl.DataFrame) -> bool:
 def handed_on(of: Settlements, made_of: dict[str, Any], found: dict[str, pl.DataFrame]) -> Handed | None:
     """What the last result of the year handed on, where the files have only become more since."""
     now = ingredients(of)
-    if made_of["rest"] != now["rest"] or not made_of["files"].items() <= now["files"].items():
+    if not carried.fits(made_of, now):
         return None
     new = set(now["files"]) - set(made_of["files"])
     parts = [part for m in lake.manifests(of.home) if m.file_id in new for part in m.parts]

@@ -79,7 +79,7 @@ def handed_on(home: Home, files: pl.DataFrame) -> tuple[Known, list[str]] | None
         return None
     made_of, frames = kept
     now = ingredients(home, files)
-    if made_of["rest"] != now["rest"] or not made_of["files"].items() <= now["files"].items():
+    if not carried.fits(made_of, now):
         return None
     found = People(*(frames[name] for name in People._fields))
     born = Newborns(*(frames[name] for name in Newborns._fields))

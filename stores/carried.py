@@ -78,6 +78,11 @@ def read(home: Home, name: int | str) -> Kept:
     return made_of, frames
 
 
+def fits(made_of: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether what was handed on holds of the ingredients of now: the same but for files that have come since."""
+    return bool(made_of["rest"] == now["rest"] and made_of["files"].items() <= now["files"].items())
+
+
 def _folder(home: Home, name: int | str) -> Path:
     return home.lake / "carried" / str(name)
 
